@@ -1,0 +1,1 @@
+"""Benchmarks: measured figures, written to `bench/results/`, each with the machine and the spread."""

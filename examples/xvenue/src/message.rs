@@ -1,0 +1,31 @@
+//! What the maker tells the hedger: 17 bytes, little-endian.
+
+/// One fill of the maker. `side` 1 bought, -1 sold; `qty_1e8` positive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filled {
+    pub side: i8,
+    pub qty_1e8: i64,
+    pub px_1e9: u64,
+}
+
+impl Filled {
+    pub const SIZE: usize = 17;
+
+    pub fn encode(&self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        bytes[0] = self.side as u8;
+        bytes[1..9].copy_from_slice(&self.qty_1e8.to_le_bytes());
+        bytes[9..17].copy_from_slice(&self.px_1e9.to_le_bytes());
+        bytes
+    }
+
+    /// None for anything that a maker would not send.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let bytes: &[u8; Self::SIZE] = payload.try_into().ok()?;
+        let (mut qty, mut px) = ([0; 8], [0; 8]);
+        qty.copy_from_slice(&bytes[1..9]);
+        px.copy_from_slice(&bytes[9..17]);
+        let filled = Filled { side: bytes[0] as i8, qty_1e8: i64::from_le_bytes(qty), px_1e9: u64::from_le_bytes(px) };
+        (filled.side.abs() == 1 && filled.qty_1e8 > 0).then_some(filled)
+    }
+}

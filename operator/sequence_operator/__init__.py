@@ -1,0 +1,3 @@
+"""sequence-operator: keeps a trading platform in the state that Sequence.toml describes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The command line `sequence`: one file a command family, loaded only when its command runs."""

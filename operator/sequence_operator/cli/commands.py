@@ -1,0 +1,29 @@
+"""Which commands exist, where each lives, and its line in `--help`: read without importing any of them."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """`module` below sequence_operator.cli, the click command's name in it, and the line shown in the overview."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "init": Entry("init", "init", "Create a new algo project that compiles and passes its test."),
+    "build": Entry("build", "build", "Compile the algo in this directory to WASM and inspect it."),
+    "deploy": Entry("deploy", "deploy", "Build, store and register the algo; it stays stopped and warm."),
+    "start": Entry("state", "start", "Start a deployment, or resume it after a stop or a pause."),
+    "stop": Entry("state", "stop", "Stop a deployment; its state and resting orders are kept."),
+    "undeploy": Entry("undeploy", "undeploy", "Stop a deployment and delete its registration."),
+    "status": Entry("status", "status", "Show deployments, or one with its instances and history."),
+    "logs": Entry("logs", "logs", "Print the algo's log lines; -f follows them."),
+    "plan": Entry("plan", "plan", "Show what the controller would do now; changes nothing."),
+    "login": Entry("login", "login", "Store an API key for the chosen context."),
+    "up": Entry("up", "up", "Run the whole system on this machine."),
+    "down": Entry("up", "down", "Stop what `up` started."),
+    "completion": Entry("completion", "completion", "Print the completion script for bash, zsh or fish."),
+    "version": Entry("version", "version", "Print the versions of the CLI and of the tools it uses."),
+}

@@ -1,0 +1,36 @@
+"""Talk to the person at the terminal: stderr lines, and colour only where it is welcome."""
+
+import os
+import sys
+from typing import TextIO
+
+import click
+
+
+def coloured(stream: TextIO) -> bool:
+    """NO_COLOR wins over CLICOLOR_FORCE, which wins over what the stream is; TERM=dumb gets none."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, stream: TextIO, fg: str | None = None, *, bold: bool = False, dim: bool = False) -> str:
+    """`text` with ANSI style when `stream` takes colour; colours as click.style names them."""
+    return click.style(text, fg=fg, bold=bold or None, dim=dim or None) if coloured(stream) else text
+
+
+def say(text: str = "") -> None:
+    """One line of talk: progress, context, what is next. Never data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """A line a person should not overlook, though the command goes on."""
+    say(paint("warning:", sys.stderr, fg="yellow", bold=True) + " " + text)
+
+
+def interactive() -> bool:
+    """May we ask a question? Only when both ends of the conversation are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

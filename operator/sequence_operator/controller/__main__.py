@@ -1,0 +1,21 @@
+"""``python -m sequence_operator.controller``"""
+
+from __future__ import annotations
+
+import sys
+
+import uvloop
+
+from sequence_operator.controller import logs, settings
+
+
+def main() -> int:
+    chosen = settings.parse(sys.argv[1:])
+    logs.configure(chosen.log_format, chosen.log_level)
+    from sequence_operator.controller.app import serve  # after the arguments: a mistake is told at once
+
+    return uvloop.run(serve(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+"""The operator process put together: what starts when, what makes it ready, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from sequence_operator.cluster.client import ClusterClient, Object
+from sequence_operator.cluster.errors import ClusterError, Kind
+from sequence_operator.cluster.lease import Lease
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS, Resource
+from sequence_operator.controller import freshness, garbage
+from sequence_operator.controller.accounts import Accounts
+from sequence_operator.controller.artifacts import Artifacts
+from sequence_operator.controller.context import World
+from sequence_operator.controller.dispatcher import Dispatcher
+from sequence_operator.controller.download import Downloader
+from sequence_operator.controller.events import EventPoster
+from sequence_operator.controller.gauges import register_gauges
+from sequence_operator.controller.health import HealthServer
+from sequence_operator.controller.metrics import Metrics
+from sequence_operator.controller.objects import Objects
+from sequence_operator.controller.queue import KeyedQueue
+from sequence_operator.controller.reconciler import Reconciler
+from sequence_operator.controller.settings import Settings
+from sequence_operator.controller.state import Entries
+from sequence_operator.controller.watching import Watcher
+from sequence_operator.reconcile.model import Policy
+
+log = structlog.get_logger(__name__)
+
+RESOURCES = (ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS)
+EXIT_OK, EXIT_FAILED, EXIT_ADDRESS_TAKEN = 0, 1, 98
+
+_GRACE = 20.0  # seconds that passes in flight get at the end; below a Pod's grace period
+_ESSENTIAL = ("lease", "dispatcher", "watcher", "events", "freshness", "garbage")  # if one ends, so do we
+_PREFLIGHT_AGAIN = 2.0
+_GARBAGE_EVERY = 60  # clean comparisons with the API server, one a minute
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Operator:
+    """One operator process. `run` returns its exit code."""
+
+    def __init__(
+        self, settings: Settings, cluster: ClusterClient, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._settings, self._cluster, self._now = settings, cluster, now
+        self._stop = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._preflight_problem: str | None = "starting"
+        self._watching = False
+        self.metrics = Metrics()
+        self.entries = Entries()
+        self.queue: KeyedQueue[str] = KeyedQueue()
+        self.events = EventPoster(cluster, settings.identity, busy=lambda: not self.queue.idle)
+        self.lease = Lease(
+            cluster,
+            name=settings.lease_name,
+            namespace=settings.lease_namespace or cluster.namespace,
+            identity=settings.identity,
+            duration=settings.lease_duration,
+        )
+        self.accounts = Accounts(
+            cluster, self.entries, self.queue, self.events, now=now, on_call=self.metrics.count_call
+        )
+        self.objects = Objects(self.entries, self.accounts, self.queue)
+        world = World(
+            cluster=cluster,
+            artifacts=Artifacts(cluster, Downloader(settings.allow_addresses)),
+            metrics=self.metrics,
+            policy=Policy(
+                cluster=settings.cluster_name,
+                warm_up=settings.warm_up,
+                drain_timeout=settings.drain_timeout,
+                create_grace=settings.create_grace,
+            ),
+            now=now,
+            remember=self.objects.remember,
+            touched=self.accounts.touched,
+        )
+        self.reconciler = Reconciler(world, self.entries, self.accounts, self.queue, self.events)
+        self.dispatcher = Dispatcher(self.queue, self.reconciler.process, concurrency=settings.concurrency)
+        self.freshness = freshness.Freshness(
+            cluster, settings.namespaces, self._versions, self.objects.changed, self.objects.gone
+        )
+        self.health = HealthServer(
+            settings.health_host,
+            settings.health_port,
+            live=[self._live],
+            ready=[lambda: self._preflight_problem, self._leading, self._fresh, self.accounts.problem],
+            metrics=self.metrics.text,
+        )
+        register_gauges(self.metrics, self.queue, self.entries, self.accounts, self.lease, now)
+
+    # -- the life of the process ------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Serve until a signal (0), or until something the process cannot go on without is lost (1)."""
+        self._catch_signals()
+        try:
+            await self.health.start()
+        except OSError as problem:
+            place = f"{self.health.host}:{self.health.port}"
+            log.error(
+                "cannot listen", address=place, problem=str(problem), hint="choose another --health-address"
+            )
+            return EXIT_ADDRESS_TAKEN
+        log.info("listening", host=self.health.host, port=self.health.port, server=self._cluster.server)
+        try:
+            if await self._until_stopped(self._preflight_loop()) and await self._until_stopped(self._lead()):
+                return await self._serve()
+            return EXIT_OK
+        finally:
+            await self._end()
+
+    async def _preflight_loop(self) -> None:
+        """Wait until our kinds exist and may be listed: kopf itself would serve nothing and look healthy."""
+        told = None
+        while True:
+            self._preflight_problem = await self._look_before()
+            if self._preflight_problem is None:
+                return
+            if self._preflight_problem != told:
+                told = self._preflight_problem
+                log.error("not ready", problem=told)
+            await asyncio.sleep(_PREFLIGHT_AGAIN)
+
+    async def _look_before(self) -> str | None:
+        for resource in RESOURCES:
+            for namespace in self._settings.namespaces:
+                try:
+                    await self._cluster.probe(resource, namespace)
+                except ClusterError as problem:
+                    return f"{problem}" + (f"; {problem.hint}" if problem.hint else "")
+        return None
+
+    async def _lead(self) -> None:
+        self._tasks["lease"] = asyncio.create_task(self.lease.run(), name="lease")
+        log.info("waiting for the lease", namespace=self.lease.namespace, name=self.lease.name)
+        await self.lease.held.wait()
+        log.info("lease held", identity=self.lease.identity)
+
+    async def _serve(self) -> int:
+        """Work until told to stop. The accounts are read first: without them every object would look
+        orphaned.
+        """
+        for namespace in self._settings.namespaces:
+            for obj in await self._cluster.list(PLATFORM_ACCOUNTS, namespace):
+                self.accounts.put(obj)
+        watcher = Watcher(self._cluster, RESOURCES, self._settings.namespaces, self._on_event)
+        stop_watching = asyncio.Event()
+        self._task("events", self.events.run())
+        self._task("dispatcher", self.dispatcher.run())
+        self._task("watcher", watcher.run(stop_watching, self._on_watching))
+        self._task("freshness", self.freshness.run())
+        self._task("garbage", self._collect_garbage())
+        essential = [self._tasks[name] for name in _ESSENTIAL]
+        stopped = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait([*essential, stopped], return_when=asyncio.FIRST_COMPLETED)
+        code = EXIT_OK if stopped in done else EXIT_FAILED
+        for task in done - {stopped}:
+            failure = task.exception() if not task.cancelled() else None
+            log.error(
+                "ended by itself", task=task.get_name(), problem=repr(failure) if failure else "no reason"
+            )
+        if self.lease.lost.is_set():
+            log.error(
+                "lease lost", holder=self.lease.holder, hint="another operator works now; this one ends"
+            )
+        stopped.cancel()
+        stop_watching.set()
+        return code
+
+    async def _end(self) -> None:
+        """Let work in flight end, give the lease back, close everything."""
+        log.info("stopping")
+        self._watching = False
+        for name in ("dispatcher", "garbage", "freshness"):
+            await self._cancel(name)
+        await self.dispatcher.drain(_GRACE if not self.lease.lost.is_set() else 0.0)
+        await self.accounts.close()
+        if "events" in self._tasks:
+            await self.events.drain(2.0)
+        await self._cancel("events")
+        await self._cancel("watcher", patience=3.0)
+        await self._cancel("lease")
+        await self.lease.release()
+        await self.health.stop()
+        await self._cluster.close()
+        log.info("stopped")
+
+    # -- tasks and signals ---------------------------------------------------------------------------------
+
+    def _task(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[name] = asyncio.create_task(work, name=name)
+
+    async def _cancel(self, name: str, patience: float = 0.0) -> None:
+        task = self._tasks.pop(name, None)
+        if task is None:
+            return
+        if patience:
+            await asyncio.wait([task], timeout=patience)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run ``work`` to its end (True) unless the process is told to stop before (False)."""
+        task, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+        finished = task.done()
+        for each in (task, stopped):
+            each.cancel()
+        results = await asyncio.gather(task, return_exceptions=True)
+        if finished and isinstance(results[0], Exception):
+            raise results[0]
+        return finished and not self._stop.is_set()
+
+    # -- checks ------------------------------------------------------------------------------------
+
+    def _live(self) -> str | None:
+        task = self._tasks.get("dispatcher")
+        return "the dispatcher ended" if task is not None and task.done() else None
+
+    def _leading(self) -> str | None:
+        # Before its kinds exist an operator does not try for the Lease.
+        return None if self._preflight_problem is not None else self.lease.why_not()
+
+    def _fresh(self) -> str | None:
+        if not self.lease.held.is_set():
+            return None
+        return self.freshness.problem if self._watching else "the watches have not begun"
+
+    def _catch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _on_watching(self) -> None:
+        self._catch_signals()  # kopf has just put its own in their place
+        self._watching = True
+
+    # -- watch events ----------------------------------------------------------------------------------
+
+    def _on_event(self, resource: Resource, type_: str | None, obj: Object) -> None:
+        deleted = type_ == "DELETED"
+        if resource is ALGO_DEPLOYMENTS:
+            (self.objects.gone if deleted else self.objects.changed)(obj)
+        elif deleted:
+            self.accounts.drop(obj)
+        else:
+            self.accounts.put(obj)
+
+    def _versions(self, namespace: str) -> dict[str, tuple[int, Object]]:
+        return {
+            entry.uid: (entry.version, freshness.shell(entry.name, namespace, entry.uid))
+            for entry in self.entries
+            if entry.namespace == namespace
+        }
+
+    async def _collect_garbage(self) -> None:
+        """Once an hour, and only right after a comparison that proved that no object is missing from
+        memory.
+        """
+        done = 0
+        while True:
+            await asyncio.sleep(5.0)
+            if self.freshness.problem is not None or self.freshness.rounds < done + _GARBAGE_EVERY:
+                continue
+            done = self.freshness.rounds
+            in_use = garbage.named(entry.resource() for entry in self.entries)
+            try:
+                await garbage.collect(self._cluster, self._settings.namespaces, in_use, self._now())
+            except ClusterError as problem:
+                log.warning("artifacts not collected", problem=str(problem), hint=problem.hint)
+
+
+async def serve(settings: Settings) -> int:
+    """Connect and run one operator. Returns the exit code of the process."""
+    try:
+        cluster = await ClusterClient.connect(settings.kubeconfig, settings.context)
+    except ClusterError as problem:
+        kind = "no cluster" if problem.kind is Kind.NO_CONFIG else "cluster"
+        log.error(kind, problem=problem.message, hint=problem.hint)
+        return EXIT_FAILED
+    return await Operator(settings, cluster).run()

@@ -1,0 +1,52 @@
+"""What is read at the moment somebody scrapes ``/metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sequence_operator.cluster.lease import Lease
+from sequence_operator.controller.accounts import Accounts
+from sequence_operator.controller.metrics import Metrics, Sample
+from sequence_operator.controller.queue import KeyedQueue
+from sequence_operator.controller.state import Entries
+
+
+def register_gauges(
+    metrics: Metrics,
+    queue: KeyedQueue[str],
+    entries: Entries,
+    accounts: Accounts,
+    lease: Lease,
+    now: Callable[[], datetime],
+) -> None:
+    """Depth of the lanes, objects known, age of each account's last list, and whether we hold the Lease."""
+
+    def depths() -> Iterable[Sample]:
+        return [((lane.name.lower(),), float(count)) for lane, count in queue.depth().items()]
+
+    def ages() -> Iterable[Sample]:
+        return [
+            (
+                (account.resource.metadata.namespace, account.name),
+                (now() - account.listing.began_at).total_seconds(),
+            )
+            for account in accounts
+            if account.listing.began_at is not None
+        ]
+
+    add = metrics.gauge
+    add("sequence_operator_queue_depth", "Objects waiting, by lane.", ("lane",), depths)
+    add("sequence_operator_objects", "AlgoDeployments known.", (), lambda: [((), float(len(entries)))])
+    add(
+        "sequence_operator_leader",
+        "1 while this process holds the Lease.",
+        (),
+        lambda: [((), float(lease.held.is_set()))],
+    )
+    add(
+        "sequence_operator_seconds_since_last_list",
+        "Age of the last list of an account's deployments.",
+        ("namespace", "account"),
+        ages,
+    )

@@ -1,0 +1,45 @@
+"""What watch events of AlgoDeployments lead to."""
+
+from __future__ import annotations
+
+from sequence_operator.cluster.client import Object
+from sequence_operator.controller.accounts import Accounts
+from sequence_operator.controller.queue import KeyedQueue
+from sequence_operator.controller.state import Entries
+
+
+class Objects:
+    """Takes what the watches say about AlgoDeployments and decides who is looked at because of it."""
+
+    def __init__(self, entries: Entries, accounts: Accounts, queue: KeyedQueue[str]) -> None:
+        self._entries = entries
+        self._accounts = accounts
+        self._queue = queue
+
+    def changed(self, obj: Object) -> None:
+        """The object as it is now, from a watch: look at it unless this is an echo of what we wrote."""
+        known = self._entries.get(obj["metadata"]["uid"])
+        first = None if known else self._accounts.first_sight(_account_of(obj))
+        entry = self._entries.put(obj, first)
+        if entry is None:
+            return
+        if known is None:
+            self._accounts.admit(entry)
+        self._queue.add(entry.uid, entry.lane)
+
+    def remember(self, obj: Object) -> None:
+        """The object as the API server answered us: no reason to look again."""
+        self._entries.put(obj, None)
+
+    def gone(self, obj: Object) -> None:
+        """The object was deleted for good; those that wanted its name have their turn."""
+        entry = self._entries.drop(obj["metadata"]["uid"])
+        if entry is None:
+            return
+        self._queue.forget(entry.uid)
+        for rival in self._entries.of_deployment(entry.deployment):
+            self._queue.add(rival.uid, rival.lane)
+
+
+def _account_of(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["spec"]["accountRef"]["name"]

@@ -1,0 +1,162 @@
+"""How the operator was started: flags first, then ``SEQUENCE_OPERATOR_*`` variables, then defaults."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sequence_operator.spec.resources import seconds
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in seconds. ``lease_namespace`` "" means the namespace of the kubeconfig context or the Pod."""
+
+    namespaces: tuple[str, ...]
+    kubeconfig: str | None = None
+    context: str | None = None
+    health_host: str = "127.0.0.1"
+    health_port: int = 8080
+    warm_up: float = 5.0
+    drain_timeout: float = 60.0
+    create_grace: float = 30.0
+    concurrency: int = 64
+    cluster_name: str = ""
+    lease_name: str = "sequence-operator"
+    lease_namespace: str = ""
+    lease_duration: float = 15.0
+    identity: str = ""
+    allow_addresses: tuple[Network, ...] = ()
+    log_format: str = "auto"
+    log_level: str = "info"
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _duration(text: str) -> float:
+    try:
+        return seconds(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sequence_operator.controller",
+        description="Keeps the trading platform in the state that AlgoDeployment objects describe.",
+        epilog="Every option is also read from SEQUENCE_OPERATOR_<NAME>, lists separated by commas.",
+    )
+    add = parser.add_argument
+    add("--namespace", action="append", metavar="NS", help="serve this namespace; repeat for more (required)")
+    add("--kubeconfig", metavar="PATH", help="kubeconfig file; default: the Pod's account, else KUBECONFIG")
+    add("--context", metavar="NAME", help="context of the kubeconfig")
+    add("--health-address", type=_address, metavar="HOST:PORT", help="default 127.0.0.1:8080; port 0: any")
+    add(
+        "--warm-up",
+        type=_duration,
+        metavar="5s",
+        help="wait before a start where the platform names no warmth",
+    )
+    add("--drain-timeout", type=_duration, metavar="60s", help="how long a Replace waits for open orders")
+    add(
+        "--create-grace",
+        type=_duration,
+        metavar="30s",
+        help="how long a lost registration may stay invisible",
+    )
+    add("--concurrency", type=_count, metavar="N", help="objects worked on at once (default 64)")
+    add("--cluster-name", metavar="NAME", help="told to the platform with every registration")
+    add("--lease-name", metavar="NAME", help="default sequence-operator")
+    add("--lease-namespace", metavar="NS", help="the operator's own namespace")
+    add("--lease-duration", type=_duration, metavar="15s", help="how long a silent holder still counts")
+    add("--identity", metavar="NAME", help="who holds the Lease; default host name and process id")
+    add("--allow-address", action="append", type=_network, metavar="CIDR", help="artifact urls may lead here")
+    add("--log-format", choices=("auto", "json", "console"), help="auto: JSON unless stderr is a terminal")
+    add("--log-level", choices=("debug", "info", "warning", "error"), help="default info")
+    return parser
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from a command line. Ends the process with code 2 and one sentence when they make no sense."""
+    parser = _parser()
+    environment = os.environ if environment is None else environment
+    given = vars(parser.parse_args([*_from_environment(parser, arguments, environment), *arguments]))
+    if not given["namespace"]:
+        parser.error("name at least one --namespace to serve (or set SEQUENCE_OPERATOR_NAMESPACES)")
+    health_host, health_port = given["health_address"] or ("127.0.0.1", 8080)
+    chosen = {
+        name: given[name]
+        for name in (
+            "kubeconfig",
+            "context",
+            "warm_up",
+            "drain_timeout",
+            "create_grace",
+            "concurrency",
+            "cluster_name",
+            "lease_name",
+            "lease_namespace",
+            "lease_duration",
+            "log_format",
+            "log_level",
+        )
+        if given[name] is not None
+    }
+    return Settings(
+        namespaces=tuple(dict.fromkeys(given["namespace"])),
+        health_host=health_host,
+        health_port=health_port,
+        identity=given["identity"] or f"{socket.gethostname()}-{os.getpid()}",
+        allow_addresses=tuple(given["allow_address"] or ()),
+        **chosen,
+    )
+
+
+def _from_environment(
+    parser: argparse.ArgumentParser, arguments: Sequence[str], environment: Mapping[str, str]
+) -> list[str]:
+    """The variables as the flags they stand for, put before the real ones; a list given by flags replaces
+    them.
+
+    SEQUENCE_OPERATOR_NAMESPACE is where the operator itself lives (a Pod's own namespace), the served
+    ones are in SEQUENCE_OPERATOR_NAMESPACES.
+    """
+    lists = {"namespace": "NAMESPACES", "allow_address": "ALLOW_ADDRESSES"}
+    special = {"lease_namespace": "NAMESPACE"}
+    made: list[str] = []
+    for action in parser._actions:
+        flag = action.option_strings[-1] if action.option_strings else ""
+        if action.dest == "help" or not flag:
+            continue
+        suffix = lists.get(action.dest) or special.get(action.dest) or action.dest.upper()
+        value = environment.get(f"SEQUENCE_OPERATOR_{suffix}", "")
+        given = any(argument == flag or argument.startswith(f"{flag}=") for argument in arguments)
+        if not value or given:
+            continue
+        parts = value.split(",") if action.dest in lists else [value]
+        made += [f"{flag}={part.strip()}" for part in parts if part.strip()]
+    return made

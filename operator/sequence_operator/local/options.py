@@ -1,0 +1,40 @@
+"""What `sequence up` was asked for; passed to the detached process and compared with what already runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+Feed = Literal["generated", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """venues: one edge each. feed: `replay` lets the first venue replay the recording, the others are generated.
+
+    pace: 1, 20 or `max`, times the pace of time. gate: simulated time stands still until so many instances run on an
+    edge (0: no gate). until: seconds of event time after which the feed ends (0: never). kube_context: use this
+    context of the user's kubeconfig instead of a control plane of our own.
+    """
+
+    venues: tuple[str, ...] = ("kraken", "coinbase")
+    feed: Feed = "generated"
+    pace: str = "1"
+    gate: int = 0
+    until: float = 0.0
+    seed: int = 1
+    kube_context: str = ""
+    kubeconfig: str = ""
+
+    def feed_of(self, venue: str) -> Feed:
+        """The feed of one venue's edge."""
+        return self.feed if venue == self.venues[0] else "generated"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "venues": list(self.venues)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Options:
+        """Unknown keys (written by another version) are left out."""
+        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        return cls(**{**known, "venues": tuple(known.get("venues", cls().venues))})

@@ -1,0 +1,72 @@
+"""The whole way to the desired state, for people: what `sequence plan` prints."""
+
+from __future__ import annotations
+
+from sequence_operator.reconcile.actions import Change, Difference, direction_of
+from sequence_operator.reconcile.case import Case
+from sequence_operator.reconcile.drift import to_correct
+from sequence_operator.reconcile.guard import manual_stop
+from sequence_operator.reconcile.identity import Owner, owner
+from sequence_operator.reconcile.row import Row
+from sequence_operator.reconcile.settled import held_by_pause
+from sequence_operator.reconcile.sight import Presence
+from sequence_operator.reconcile.states import any_active, startable, state_of
+
+
+def changes(case: Case, row: Row | None, found: tuple[Difference, ...]) -> tuple[Change, ...]:
+    """One entry per step. `row`: ours, or None; `found`: its differences."""
+    if case.desired.deleting:
+        return _deletion(case, row)
+    if case.observed.sight.presence is Presence.UNKNOWN:
+        return ()
+    if row is None:
+        return _from_nothing(case)
+    steps: list[Change] = []
+    wanted = to_correct(case, found)
+    active = any_active(row)
+    if active and not case.running:
+        steps.append(Change("Stop", f"stop {row.deployment_id}", (), "tightens"))
+    replaced = tuple(d for d in wanted if d.change == "Replace")
+    if replaced:
+        steps.append(Change("Replace", _replace_text(row), wanted, direction_of(wanted)))
+    elif wanted:
+        steps.append(Change("Update", f"update {row.deployment_id} in place", wanted, direction_of(wanted)))
+    if (
+        case.running
+        and (replaced or _stands_still(row))
+        and not held_by_pause(case, row)
+        and not manual_stop(case)
+    ):
+        steps.append(Change("Start", "start it once it is warm", (), "loosens"))
+    return tuple(steps)
+
+
+def _stands_still(row: Row) -> bool:
+    return startable(row) or state_of(row) in ("Stopped", "Pending")
+
+
+def _deletion(case: Case, row: Row | None) -> tuple[Change, ...]:
+    if case.desired.spec.deletion_policy == "Orphan":
+        return (Change("Orphan", "leave it on the platform as it is"),)
+    if row is None:
+        return ()
+    return (Change("Unregister", f"stop and unregister {row.deployment_id}", (), "tightens"),)
+
+
+def _from_nothing(case: Case) -> tuple[Change, ...]:
+    row, name = case.row, case.desired.spec.deployment
+    if row is not None:
+        if owner(case, row)[0] is not Owner.ADOPTABLE:
+            return ()
+        return (Change("Adopt", f"take over {row.deployment_id}"),)
+    count = len(case.wire.instances)
+    places = ", ".join(f"{i.label} on {i.venue}" for i in case.wire.instances)
+    plural = "s" if count != 1 else ""
+    steps = [Change("Register", f"register {name} with {count} instance{plural} ({places}), stopped")]
+    if case.running:
+        steps.append(Change("Start", "start it once it is warm", (), "loosens"))
+    return tuple(steps)
+
+
+def _replace_text(row: Row) -> str:
+    return f"stop {row.deployment_id}, wait for its orders, unregister it, register it anew"

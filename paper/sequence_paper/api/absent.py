@@ -1,0 +1,63 @@
+"""Paths that the hosted platform has and this one has not: 501 with the reason. Anything else unknown is 404."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from sequence_paper.api.errors import ApiError
+
+router = APIRouter()
+
+_TRADING = "orders come from deployed algos only; order entry through the API is not built"
+_RISK = "account-wide limits and the kill switch are not built; limits are per deployment (`risk`)"
+_VENUES = "venues are simulated and need no credentials or wallets"
+_MARKET = "market data is not served over the API; algos on edges see it"
+_ANALYSIS = "traces, cost analysis and routing are not built"
+_STREAM = "streams are not built; poll with If-None-Match, and logs with `after`"
+_KEYS = "accounts and keys are made with python -m sequence_paper.keys"
+_OLDER = "use /v1/deployments"
+_POSITIONS = "removed by the platform; use /v1/positions/unified"
+
+REASONS: dict[str, str] = {
+    **dict.fromkeys(
+        ("orders", "execution_graphs", "venue_cancel_all", "parent_orders", "algo_orders"), _TRADING
+    ),
+    **dict.fromkeys(("kill_switch", "risk_limits"), _RISK),
+    **dict.fromkeys(("credentials", "venues", "wallets"), _VENUES),
+    **dict.fromkeys(
+        (
+            "quotes",
+            "quotes_batch",
+            "symbols",
+            "pairs",
+            "fees",
+            "price_history",
+            "funding_history",
+            "market",
+            "markets",
+            "fair_price",
+            "settlement",
+            "polymarket",
+        ),
+        _MARKET,
+    ),
+    **dict.fromkeys(("traces", "tca", "analytics", "intelligence", "execution", "backtest"), _ANALYSIS),
+    **dict.fromkeys(("stream", "ws", "risk", "alerts"), _STREAM),
+    **dict.fromkeys(("api_keys",), _KEYS),
+    **dict.fromkeys(("algos", "strategies", "mm", "agent", "bundles"), _OLDER),
+    **dict.fromkeys(("balances", "portfolio"), _POSITIONS),
+    "sandbox": "sandbox positions are what sandbox deployments traded; they cannot be set or reset",
+}
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@router.api_route("/v1/{path:path}", methods=_METHODS, include_in_schema=False)
+async def absent(path: str, request: Request) -> None:
+    """Whatever no other route took."""
+    first = path.split("/")[0]
+    asked = f"{request.method} /v1/{path}"
+    if path == "positions/perp":
+        raise ApiError(501, f"{asked}: {_POSITIONS}")
+    if first in REASONS:
+        raise ApiError(501, f"{asked} is not part of this platform: {REASONS[first]}")
+    raise ApiError(404, f"there is no {asked}; /docs lists what there is")

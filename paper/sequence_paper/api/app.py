@@ -1,0 +1,48 @@
+"""The application: routes, the gate in front of them, and what lives as long as the process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from sequence_paper.api import absent, deployments, errors, health, inside, readings
+from sequence_paper.api.bus import Bus
+from sequence_paper.api.calllog import CallLog
+from sequence_paper.api.gate import Gate
+from sequence_paper.api.limits import Limiter
+from sequence_paper.api.platform import Platform
+from sequence_paper.store import Store
+
+_ABOUT = (
+    "A platform for trading algos without real orders: real WASM on recorded or generated market data. "
+    "Money is in integers: `_1e8` quantities, `_1e9` prices and money, `_ns` nanoseconds."
+)
+
+
+def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
+    """The ASGI application; opens and closes the bus with its lifespan, leaves the store to the caller."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await bus.open()
+        try:
+            yield
+        finally:
+            await bus.close()
+
+    app = FastAPI(
+        title="Sequence platform API (paper)",
+        description=_ABOUT,
+        version="1",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.platform = Platform(store, bus)
+    errors.install(app)
+    for module in (health, inside, deployments, readings, absent):
+        app.include_router(module.router)
+    app.router.redirect_slashes = False
+    return Gate(app, store, Limiter(), calls)

@@ -1,0 +1,245 @@
+"""What an account has done and holds: `/v1/account`, `/v1/orders`, `/v1/fills`, `/v1/positions`, `/v1/edges`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from sequence_paper.api.answers import described
+from sequence_paper.api.errors import ApiError
+from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
+from sequence_paper.api.reading_answers import (
+    AccountAnswer,
+    FillsAnswer,
+    OrderAnswer,
+    OrdersAnswer,
+    PositionsAnswer,
+)
+from sequence_paper.api.rows import unrealized
+from sequence_paper.store.records import Caller
+from sequence_paper.store.trades import Fill, Order, Position
+from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json
+
+router = APIRouter(prefix="/v1", tags=["readings"], dependencies=[needs_key])
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Offset = Annotated[int, Query(ge=0, le=2**62)]
+_CASH = ("USD", "USDC", "USDT")
+
+
+def _wanted(
+    limit: Limit = 50,
+    offset: Offset = 0,
+    symbol: str | None = None,
+    node_order_id: str | None = None,
+    deployment_id: str | None = None,
+) -> Json:
+    """Which orders or fills, in the words of the store's `page`."""
+    chosen = {"symbol": symbol, "order_id": node_order_id, "deployment_id": deployment_id}
+    return {"limit": limit, "offset": offset, **chosen}
+
+
+Wanted = Annotated[Json, Depends(_wanted)]
+
+
+@router.get("/account", responses=described(AccountAnswer))
+async def account(who: Who) -> Response:
+    """Whose key this is. `rate_limit_qps` is shared by all keys of the account."""
+    found = who.account
+    return json(
+        {
+            "account_id": found.account_id,
+            "name": found.name,
+            "mode": who.mode,
+            "tier": found.tier,
+            "rate_limit_qps": found.rate_limit_qps,
+        }
+    )
+
+
+@router.get("/orders", responses=described(OrdersAnswer))
+async def orders(here: Here, who: Who, wanted: Wanted) -> Response:
+    """Orders, newest first."""
+    mine = (who.account.account_id, who.mode)
+    found, total = await here.run(lambda: here.store.orders.page(*mine, **wanted))
+    return json(_page("orders", [_order(order) for order in found], total, wanted))
+
+
+@router.get("/orders/{node_order_id:path}", responses=described(OrderAnswer))
+async def order(node_order_id: str, here: Here, who: Who) -> Response:
+    """One order with its fills."""
+    mine = (who.account.account_id, who.mode)
+
+    def work() -> Json:
+        found, _ = here.store.orders.page(*mine, limit=1, offset=0, order_id=node_order_id)
+        if not found:
+            raise ApiError(404, f"no order {node_order_id} in this account and mode")
+        filled, _ = here.store.fills.page(*mine, limit=1000, offset=0, order_id=node_order_id)
+        return _order(found[0]) | {"fills": [_fill(fill) for fill in filled]}
+
+    return json(await here.run(work))
+
+
+@router.get("/fills", responses=described(FillsAnswer))
+async def fills(here: Here, who: Who, wanted: Wanted) -> Response:
+    """Fills, newest first."""
+    mine = (who.account.account_id, who.mode)
+    found, total = await here.run(lambda: here.store.fills.page(*mine, **wanted))
+    return json(_page("fills", [_fill(fill) for fill in found], total, wanted))
+
+
+@router.get("/positions", responses=described(PositionsAnswer))
+@router.get("/positions/unified", responses=described(PositionsAnswer))
+async def positions(
+    here: Here,
+    who: Who,
+    venues: str | None = None,
+    kinds: str | None = None,
+    include_closed: bool = False,
+) -> Response:
+    """Positions of all deployments, also of removed ones; `venues` and `kinds` are comma-separated."""
+    return json(await here.run(lambda: _positions(here, who, _words(venues), _words(kinds), include_closed)))
+
+
+@router.get("/edges")
+async def edges(here: Here) -> Response:
+    """Edges that have announced themselves; `feed` says what stands behind the venue's name."""
+    found = await here.run(here.fleet)
+    rows = [
+        {
+            "edge_id": edge.edge_id,
+            "venue": edge.venue,
+            "instrument_type": edge.instrument_type,
+            "region": edge.region,
+            "remote": False,
+            "alive": edge.alive,
+            "last_heartbeat": edge.beat_ns // 1_000_000_000,
+            "symbols": list(edge.symbols),
+            "feed": edge.feed,
+        }
+        for edge in found.values()
+    ]
+    return json({"edges": rows})
+
+
+def _positions(
+    here: Platform, who: Caller, venues: set[str] | None, kinds: set[str] | None, include_closed: bool
+) -> Json:
+    mine = (who.account.account_id, who.mode)
+    every = here.store.positions.of_account(*mine)
+    rows = [_position(number, position) for number, position in every]
+    shown = [
+        row
+        for row in rows
+        if (include_closed or row["qty_1e8"] != 0)
+        and (venues is None or row["venue"] in venues)
+        and (kinds is None or row["instrument"]["kind"] in kinds)
+    ]
+    balances = here.store.ledger.balances(*mine)
+    cash = sum(amount for (_, asset), amount in balances.items() if asset in _CASH)
+    totals = {
+        # Accounts begin with nothing: cash is what trading has brought in and cost so far.
+        "nav_usd_1e9": cash + sum(row["current_value_usd_1e9"] for row in rows),
+        "cash_usd_1e9": cash,
+        "unrealized_pnl_usd_1e9": sum(row["unrealized_pnl_usd_1e9"] for row in rows),
+        "realized_pnl_usd_1e9": sum(row["realized_pnl_usd_1e9"] for row in rows),
+        "fees_usd_1e9": sum(row["fees_usd_1e9"] for row in rows),
+    }
+    return {"positions": shown, "totals": totals, "as_of_ns": time.time_ns()}
+
+
+def _position(number: int, position: Position) -> Json:
+    perp = position.instrument_type == "perp"
+    open_result = unrealized(position)
+    return {
+        "id": number,
+        "venue": position.venue,
+        "deployment": position.deployment,
+        "instrument": {"kind": "perp" if perp else "crypto", "symbol": position.symbol},
+        "qty_1e8": position.qty_1e8,
+        "locked_qty_1e8": 0,
+        "available_qty_1e8": position.qty_1e8,
+        "entry_price_usd_1e9": position.avg_entry_1e9,
+        "current_price_usd_1e9": position.mark_1e9,
+        # A perpetual is worth what closing it would bring; coins are worth their price.
+        "current_value_usd_1e9": open_result if perp else position.mark_1e9 * position.qty_1e8 // 100_000_000,
+        "unrealized_pnl_usd_1e9": open_result,
+        "realized_pnl_usd_1e9": position.realized_pnl_1e9,
+        "session_realized_pnl_usd_1e9": position.session_realized_pnl_1e9,
+        "fees_usd_1e9": position.fees_1e9,
+        "lifecycle": {"state": "active" if position.qty_1e8 else "closed"},
+        "transferable": False,
+        "settled": False,
+        "settled_mark_usd_1e9": None,
+        "updated_ns": position.updated_ns,
+    }
+
+
+def _order(order: Order) -> Json:
+    _, graph_id, node_id, _ = [*order.order_id.split(":"), "", "", ""][:4]
+    filled = order.filled_qty_1e8
+    return {
+        "node_order_id": order.order_id,
+        "order_id": order.order_id,
+        "graph_id": graph_id,
+        "node_id": node_id,
+        "client_order_id": str(order.client_key),
+        "deployment_id": order.deployment_id,
+        "deployment": order.deployment,
+        "label": order.label,
+        "edge_id": order.edge_id,
+        "venue": order.venue,
+        "instrument_type": order.instrument_type,
+        "symbol": order.symbol,
+        "is_sandbox": order.mode == "sandbox",
+        "side": order.side,
+        "order_type": order.order_type,
+        "tif": order.tif,
+        "price_1e9": order.price_1e9,
+        "qty_1e8": order.qty_1e8,
+        "filled_qty_1e8": filled,
+        "avg_fill_price_1e9": order.filled_notional_1e9 * 100_000_000 // filled if filled else None,
+        "fees_1e9": order.fees_1e9,
+        "status": order.status,
+        "is_terminal": order.status not in OPEN_ORDER_STATUSES,
+        "failure_reason": order.failure_reason,
+        "reject_code": order.reject_code,
+        "created_ns": order.created_ns,
+        "updated_ns": order.updated_ns,
+    }
+
+
+def _fill(fill: Fill) -> Json:
+    return {
+        "fill_id": fill.fill_id,
+        "node_order_id": fill.order_id,
+        "deployment_id": fill.deployment_id,
+        "deployment": fill.deployment,
+        "label": fill.label,
+        "edge_id": fill.edge_id,
+        "venue": fill.venue,
+        "symbol": fill.symbol,
+        "is_sandbox": fill.mode == "sandbox",
+        "is_prediction": False,
+        "side": fill.side,
+        "price_1e9": fill.price_1e9,
+        "qty_1e8": fill.qty_1e8,
+        "fee_1e9": fill.fee_1e9,
+        "liquidity": fill.liquidity,
+        "realized_pnl_1e9": fill.realized_pnl_1e9,
+        "feed_state": fill.feed_state,
+        "ts_ns": fill.ts_ns,
+    }
+
+
+def _page(name: str, rows: list[Json], total: int, wanted: Json) -> Json:
+    limit, offset = wanted["limit"], wanted["offset"]
+    more = offset + len(rows) < total
+    return {name: rows, "total": total, "limit": limit, "offset": offset, "has_more": more}
+
+
+def _words(text: str | None) -> set[str] | None:
+    return {word.strip() for word in text.split(",") if word.strip()} if text else None

@@ -1,0 +1,132 @@
+"""``python -m sequence_paper.edge``: one venue's edge as a process."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import uvloop
+
+from sequence_paper.edge.process import EdgeProcess, EdgeSettings
+from sequence_paper.feed.clock import Clock, PacedClock, WallClock
+from sequence_paper.feed.open import FeedError, open_feed
+from sequence_paper.jsonlog import log_json_lines
+from sequence_paper.store import Store, StoreError
+from sequence_paper.venue.market import Market
+from sequence_paper.venue.rules import symbol_rules, venue_fees
+
+log = logging.getLogger("sequence_paper.edge")
+
+_USAGE: Final = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0 after SIGTERM or SIGINT, 1 when something failed, 2 for wrong arguments."""
+    options = _parser().parse_args(argv)
+    log_json_lines()
+    try:
+        process = _build(options)
+    except _WrongArgumentsError as error:
+        log.error("%s; %s", error, error.hint)
+        return _USAGE
+    except StoreError as error:
+        log.error("%s", error)
+        return 1
+    try:
+        uvloop.run(_serve(process))
+    except Exception:  # the supervisor starts it again; the log line is all that tells why
+        log.exception("the edge failed")
+        return 1
+    return 0
+
+
+class _WrongArgumentsError(Exception):
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sequence_paper.edge", description=__doc__)
+    parser.add_argument("--venue", required=True, help="kraken, coinbase or binance")
+    parser.add_argument("--instrument-type", choices=["spot"], default="spot")
+    parser.add_argument("--db", required=True, help="sqlite:////path/to/file or postgresql://user@host/name")
+    parser.add_argument("--nats", required=True, help="nats://127.0.0.1:PORT")
+    parser.add_argument("--feed", default="generated", help="generated, replay or replay:NAME")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pace", default="1", help="simulated seconds per second, or max")
+    parser.add_argument("--gate", type=int, default=0, help="instances that must run before time does")
+    parser.add_argument("--until", type=float, help="end after so many seconds of feed time")
+    parser.add_argument("--symbols", help="default: BTC-USD,ETH-USD generated; BTC-USD replayed")
+    return parser
+
+
+def _build(options: argparse.Namespace) -> EdgeProcess:
+    pace = _pace(options.pace)
+    replay = options.feed.startswith("replay")
+    symbols = (options.symbols or ("BTC-USD" if replay else "BTC-USD,ETH-USD")).split(",")
+    # A stack that lives on shows the present; whatever is gated, bounded or paced is a repeatable simulation.
+    simulated = pace != 1 or options.gate > 0 or options.until is not None
+    try:
+        feed = open_feed(
+            options.feed,
+            venue=options.venue,
+            symbols=symbols,
+            seed=options.seed,
+            start_ns=None if simulated else time.time_ns(),
+        )
+    except FeedError as error:
+        raise _WrongArgumentsError(str(error), error.hint) from None
+    origin = feed.about.start_ns
+    clock: Clock = PacedClock(origin, pace) if simulated else WallClock()
+    settings = EdgeSettings(
+        edge_id=f"venue-edge-{options.venue}",
+        venue=options.venue,
+        instrument_type=options.instrument_type,
+        nats_url=options.nats,
+        gate=options.gate,
+        until_ns=None if options.until is None else origin + int(options.until * 1e9),
+    )
+    return EdgeProcess(settings, Store(options.db), feed, clock, _markets(options.venue, symbols))
+
+
+def _pace(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace < float("inf"):
+        raise _WrongArgumentsError(f"--pace {text!r} is not a pace", "use a positive number or max")
+    return pace
+
+
+def _markets(venue: str, symbols: Sequence[str]) -> dict[str, Market]:
+    fees = venue_fees(venue)
+    if fees is None:
+        raise _WrongArgumentsError(f"{venue!r} is not a venue", "use kraken, coinbase or binance")
+    markets = {}
+    for symbol in symbols:
+        rules = symbol_rules(venue, symbol)
+        if rules is None:
+            raise _WrongArgumentsError(f"{venue} does not list {symbol}", "use --symbols BTC-USD,ETH-USD")
+        markets[symbol] = Market(symbol, rules, fees)
+    return markets
+
+
+async def _serve(process: EdgeProcess) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stop)
+    await process.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The edge's end of the message bus: wake-ups in, beats and status events out, mesh messages both ways.
+
+The bus may be away at any time: then the edge looks at the store by itself once a second, and mesh messages are
+lost and counted, as on any network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+
+from sequence_paper.edge.roster import Key
+from sequence_paper.mesh import connection, wire
+
+log = logging.getLogger(__name__)
+
+Wake = Callable[[str], Awaitable[dict[str, Any]]]
+Receive = Callable[[Key, str, wire.MeshMessage], None]
+
+
+class EdgeBus:
+    """Connects in the background for as long as it lives."""
+
+    def __init__(self, url: str, edge_id: str, wake: Wake, receive: Receive) -> None:
+        """``wake(deployment_id)``: converge and say what was reached. ``receive``: a mesh message for an instance."""
+        self._url, self._edge_id = url, edge_id
+        self._wake, self._receive = wake, receive
+        self._client = Client()
+        self._connecting: asyncio.Task[None] | None = None
+        self._inboxes: dict[Key, Subscription] = {}
+        self._wanted: set[Key] = set()
+        self._listening = asyncio.Lock()
+        self.lost = 0
+        self._closing = False
+        self._answers: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Begin to connect; returns at once."""
+        self._connecting = asyncio.create_task(self._connect())
+
+    async def close(self) -> None:
+        """Send what is buffered and end the connection."""
+        self._closing = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        if self._client.is_connected:
+            with contextlib.suppress(NatsError, TimeoutError):
+                await self._client.flush(timeout=1)
+        await self._client.close()
+
+    async def publish(self, subject: str, payload: dict[str, Any]) -> None:
+        """Tell whoever listens; nobody may depend on it."""
+        if self._client.is_connected:
+            with contextlib.suppress(NatsError):
+                await self._client.publish(subject, orjson.dumps(payload))
+
+    async def send(self, deployment_id: str, sender: str, receiver: str, message: wire.MeshMessage) -> None:
+        """A mesh message to an instance of another edge; counted in ``lost`` while the bus is away."""
+        if not self._client.is_connected:
+            self.lost += 1
+            return
+        try:
+            subject = wire.mesh_subject(deployment_id, sender, receiver)
+            await self._client.publish(subject, wire.encode(message))
+        except NatsError as error:
+            self.lost += 1
+            log.warning("mesh message lost: %s", error or type(error).__name__)
+
+    async def listen(self, wanted: set[Key]) -> None:
+        """Hear the mesh messages of exactly these instances."""
+        self._wanted = wanted
+        async with self._listening:
+            if not self._client.is_connected:
+                return
+            for key in set(self._inboxes) - self._wanted:
+                subscription = self._inboxes.pop(key)
+                with contextlib.suppress(NatsError):
+                    await subscription.unsubscribe()
+            for key in self._wanted - set(self._inboxes):
+                self._inboxes[key] = await self._subscribe_inbox(key)
+
+    async def _subscribe_inbox(self, key: Key) -> Subscription:
+        async def heard(message: Msg) -> None:
+            try:
+                self._receive(key, wire.sender_of(message.subject), wire.decode(message.data))
+            except ValueError as error:
+                log.warning("not a mesh message on %s: %s", message.subject, error)
+
+        return await self._client.subscribe(wire.inbox_subject(*key), cb=heard)
+
+    async def _connect(self) -> None:
+        if not await connection.connect(self._client, self._url, self._edge_id, self._on_away):
+            return
+        await self._client.subscribe(wire.wake_subject(self._edge_id), cb=self._on_wake)
+        await self.listen(self._wanted)
+        log.info("connected to the bus")
+
+    async def _on_away(self) -> None:
+        if not self._closing:
+            log.warning("the bus is away; the store is read once a second, mesh messages are lost")
+
+    async def _on_wake(self, message: Msg) -> None:
+        # Not awaited here: a callback that waits would hold up the next wake-up.
+        task = asyncio.create_task(self._answer(message))
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    async def _answer(self, message: Msg) -> None:
+        try:
+            asked = orjson.loads(message.data)
+            deployment_id = str(asked["deployment_id"])
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            log.warning("a wake-up without a deployment id")
+            return
+        reply = await self._wake(deployment_id)
+        if message.reply:
+            with contextlib.suppress(NatsError):
+                await message.respond(orjson.dumps(reply))

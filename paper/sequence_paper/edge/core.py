@@ -1,0 +1,147 @@
+"""The deterministic heart of an edge: events in, callbacks, orders and rows out. No I/O, no clock of its own.
+
+A book update is all consecutive events with one time stamp: they are applied first, then each instance that watches
+a changed book is called once, in a fixed order (account, deployment name, label), and its actions are executed
+before the next instance is called. Heartbeats come once per second of feed time. Fills and rejects are delivered
+after the callback that caused them was worked off completely.
+
+Cross-venue NBBO (``algo_on_nbbo``) is not delivered: an edge sees the book of its own venue only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sequence_paper.edge import abi
+from sequence_paper.edge.callbacks import Callbacks
+from sequence_paper.edge.executions import Executions
+from sequence_paper.edge.hosted import Hosted
+from sequence_paper.edge.journal import Journal
+from sequence_paper.edge.post import Post, Send
+from sequence_paper.edge.roster import Roster
+from sequence_paper.edge.trading import Trading
+from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState
+from sequence_paper.venue.market import Market
+
+SECOND_NS: Final = 10**9
+MAX_HEARTBEATS: Final = 5
+"""Caught up at once after a gap in the data; the others of the gap are left out."""
+
+
+class EdgeCore:
+    """Everything one edge hosts."""
+
+    def __init__(
+        self, edge_id: str, venue: str, markets: Mapping[str, Market], journal: Journal, send: Send
+    ) -> None:
+        self.markets = markets
+        self.journal = journal
+        self.roster = Roster(edge_id, journal)
+        self.executions = Executions(edge_id, markets, journal, self.roster)
+        trading = Trading(venue, markets, self.executions, self.roster.log)
+        self.callbacks = Callbacks(self.roster, trading, self.executions)
+        self.post = Post(self.roster, self.callbacks, journal, send)
+        self.next_heartbeat_ns = 0
+
+    @property
+    def now_ns(self) -> int:
+        """Feed time: the newest event or heartbeat."""
+        return self.callbacks.now_ns
+
+    def prime(self, events: Iterable[Event]) -> None:
+        """Load the first snapshots without calling anybody."""
+        for event in events:
+            self._reach(event.ts_ns)
+            self.markets[event.symbol].on_event(event)
+        self.next_heartbeat_ns = (self.now_ns // SECOND_NS + 1) * SECOND_NS
+
+    def feed(self, events: Sequence[Event]) -> None:
+        """Deliver time-ordered events, and the heartbeats that fall between them."""
+        changed: dict[str, None] = {}
+        markets, callbacks = self.markets, self.callbacks
+        for event in events:
+            if event.ts_ns != callbacks.now_ns:
+                if changed:
+                    self._deliver_books(changed)
+                    changed = {}
+                if event.ts_ns >= self.next_heartbeat_ns:
+                    self._heartbeats(event.ts_ns)
+                self._reach(event.ts_ns)
+            executions = markets[event.symbol].on_event(event)
+            if executions:
+                callbacks.tell(self.executions.apply(executions, event.ts_ns))
+            if type(event) is BookDelta or type(event) is BookSnapshot:
+                changed[event.symbol] = None
+        if changed:
+            self._deliver_books(changed)
+
+    def advance(self, ts_ns: int) -> None:
+        """Time passed without an event up to ``ts_ns``."""
+        if ts_ns >= self.next_heartbeat_ns:
+            self._heartbeats(ts_ns)
+        self._reach(ts_ns)
+
+    def observe(self) -> None:
+        """Put every instance's present figures, the marks of what is held, and the links into the journal."""
+        for hosted in self.roster.hosted.values():
+            self.roster.observe(hosted)
+            for slot in hosted.slots:
+                holding, mark = slot.holding, slot.mark()
+                if holding.position.qty_1e8 and mark and mark != holding.mark_1e9:
+                    holding.mark_1e9 = mark
+                    self.journal.position(holding.row())
+        self.post.links.save()
+
+    def on_log(self, hosted: Hosted, level: int, text: bytes, cut: bool) -> None:
+        """A record of the algo, possibly cut inside a character. Called during a callback: only queued."""
+        message = text.decode("utf-8", errors="replace").replace("\0", "�")
+        self.roster.log(
+            hosted, level if 0 <= level <= 4 else 2, message + "… [truncated]" if cut else message
+        )
+
+    def _reach(self, ts_ns: int) -> None:
+        if ts_ns > self.callbacks.now_ns:
+            self.callbacks.now_ns = ts_ns
+
+    def _deliver_books(self, symbols: Iterable[str]) -> None:
+        now, decide = self.now_ns, self.callbacks.decide
+        for symbol in symbols:
+            watching = self.roster.watching(symbol)
+            market = self.markets[symbol]
+            if not watching or market.feed_state is not FeedState.OK:
+                continue
+            bids, asks = market.top(abi.MAX_LEVELS)
+            features = abi.features(bids, asks, now)
+            books: dict[int, bytes] = {}
+            for hosted, slot in tuple(watching):
+                sandbox = hosted.sandbox
+                if hosted.status != "running" or sandbox is None:
+                    continue
+                book = books.get(slot.symbol_id)
+                if book is None:
+                    book = books[slot.symbol_id] = abi.book(bids, asks, slot.symbol_id, now)
+                hosted.update_count += 1
+                decide(hosted, slot, sandbox.on_book, book, hosted.state(slot), features)
+        self.post.deliver_local()
+
+    def _heartbeats(self, until_ns: int) -> None:
+        if until_ns - self.next_heartbeat_ns >= MAX_HEARTBEATS * SECOND_NS:
+            self.next_heartbeat_ns = (until_ns // SECOND_NS - MAX_HEARTBEATS + 1) * SECOND_NS
+        while self.next_heartbeat_ns <= until_ns:
+            self._reach(self.next_heartbeat_ns)
+            self.next_heartbeat_ns += SECOND_NS
+            self._heartbeat()
+
+    def _heartbeat(self) -> None:
+        now = self.now_ns
+        for hosted in tuple(self.roster.running):
+            for slot in hosted.slots:
+                slot.holding.roll(now)
+            sandbox = hosted.sandbox
+            if hosted.status != "running" or sandbox is None or not sandbox.module.heartbeats:
+                continue
+            first = hosted.slots[0]
+            features = abi.features(*first.market.top(1), now)
+            self.callbacks.decide(hosted, first, sandbox.on_heartbeat, hosted.state_of_all(), features)
+        self.post.deliver_local()

@@ -1,0 +1,200 @@
+"""What happened to orders: state, rows, and the callbacks that must follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sequence_paper.edge.hosted import ACKED, PARTIAL, Hosted, LiveOrder, Slot
+from sequence_paper.edge.journal import Journal
+from sequence_paper.edge.roster import Roster
+from sequence_paper.edge.rows import fill_row, order_row
+from sequence_paper.store.words import OrderStatus
+from sequence_paper.venue.market import Market
+from sequence_paper.venue.orders import (
+    Acked,
+    Amended,
+    Cancelled,
+    CancelReason,
+    Execution,
+    Filled,
+    Order,
+    RejectCode,
+    Rejected,
+)
+
+MAX_REJECT_ROWS: Final = 3
+"""Rejected orders stored per instance and second of feed time; all of them are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillNotice:
+    """Deliver ``algo_on_fill``."""
+
+    hosted: Hosted
+    slot: Slot
+    order_id: int
+    px_1e9: int
+    qty_1e8: int
+    side: int
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectNotice:
+    """Deliver ``algo_on_reject``; ``pause``: then pause the instance for this reason."""
+
+    hosted: Hosted
+    slot: Slot
+    order_id: int
+    code: int
+    pause: str = ""
+
+
+Notice = FillNotice | RejectNotice
+
+
+class Executions:
+    """Order state of one edge."""
+
+    def __init__(self, edge_id: str, markets: Mapping[str, Market], journal: Journal, roster: Roster) -> None:
+        self._edge_id = edge_id
+        self._markets = markets
+        self._journal = journal
+        self._roster = roster
+
+    def apply(self, executions: Iterable[Execution], now_ns: int) -> list[Notice]:
+        """Executions of any instance of this edge."""
+        notices: list[Notice] = []
+        for execution in executions:
+            hosted = self._roster.owners.get(execution.owner)
+            order = hosted.orders.get(execution.key) if hosted is not None else None
+            if hosted is None or order is None:
+                continue
+            self._apply_one(hosted, order, execution, now_ns, notices)
+        return notices
+
+    def sweep(self, hosted: Hosted, now_ns: int) -> int:
+        """Cancel every open order of an instance; returns how many."""
+        count = 0
+        for order in list(hosted.orders.values()):
+            market = self._markets.get(order.symbol)
+            executions = market.cancel(order.order_id, now_ns) if market is not None else []
+            if executions:
+                self.apply(executions, now_ns)
+            else:
+                # The market does not know it (it was never restored): the row must still end.
+                self.end_lost(hosted, order, now_ns)
+            count += 1
+        return count
+
+    def restore(self, hosted: Hosted, order: LiveOrder, now_ns: int) -> bool:
+        """Put back an order that rested before this process started; False when its symbol is not served."""
+        market = self._markets.get(order.symbol)
+        if market is None:
+            return False
+        hosted.add(order)
+        market.restore(request(hosted, order), order.filled_1e8, now_ns)
+        return True
+
+    def end_lost(self, hosted: Hosted, order: LiveOrder, now_ns: int) -> None:
+        """An order of an earlier process that cannot rest again."""
+        hosted.counts.cancelled += 1
+        self._end(
+            hosted, order, "PARTIAL" if order.filled_1e8 else "CANCELLED", now_ns, reason="EDGE_RESTARTED"
+        )
+
+    def reject_row(self, hosted: Hosted, order: LiveOrder, code: RejectCode, why: str, now_ns: int) -> None:
+        """Store a rejected order, unless this instance had many within this second."""
+        self._roster.traded.add(hosted)
+        second = now_ns // 10**9
+        if second != hosted.rejected_second:
+            hosted.rejected_second, hosted.rejected_in_second = second, 0
+        hosted.rejected_in_second += 1
+        if hosted.rejected_in_second > MAX_REJECT_ROWS:
+            return
+        self._roster.log(hosted, 1, f"order {order.algo_id} rejected ({code.name}): {why}")
+        self._journal.order(
+            order_row(
+                hosted, self._edge_id, order, "REJECTED", now_ns, reject_code=int(code), reason=code.name
+            )
+        )
+
+    def _apply_one(
+        self, hosted: Hosted, order: LiveOrder, execution: Execution, now_ns: int, notices: list[Notice]
+    ) -> None:
+        slot = next(s for s in hosted.slots if s.symbol == order.symbol)
+        match execution:
+            case Filled():
+                self._filled(hosted, order, slot, execution, notices)
+            case Acked():
+                order.px_1e9, order.qty_1e8, order.status = execution.px_1e9, execution.qty_1e8, ACKED
+                hosted.touch(order.symbol)
+                self._write(hosted, order, "OPEN", now_ns)
+            case Amended():
+                order.px_1e9, order.qty_1e8 = execution.px_1e9, execution.qty_1e8
+                hosted.touch(order.symbol)
+                self._write(hosted, order, "PARTIALLY_FILLED" if order.filled_1e8 else "OPEN", now_ns)
+            case Cancelled():
+                hosted.counts.cancelled += 1
+                reason = None if execution.reason is CancelReason.REQUESTED else _word(execution.reason)
+                self._end(
+                    hosted, order, "PARTIAL" if order.filled_1e8 else "CANCELLED", now_ns, reason=reason
+                )
+            case Rejected():
+                hosted.counts.rejected += 1
+                hosted.drop(order)
+                self.reject_row(hosted, order, execution.code, execution.reason, now_ns)
+                notices.append(RejectNotice(hosted, slot, order.algo_id, execution.code))
+
+    def _filled(
+        self, hosted: Hosted, order: LiveOrder, slot: Slot, filled: Filled, notices: list[Notice]
+    ) -> None:
+        holding = slot.holding
+        realized = holding.fill(order.side, filled.px_1e9, filled.qty_1e8, filled.fee_1e9, filled.ts_ns)
+        holding.mark_1e9 = slot.mark() or filled.px_1e9
+        order.filled_1e8 += filled.qty_1e8
+        order.notional_1e9 += filled.px_1e9 * filled.qty_1e8 // 10**8
+        order.fees_1e9 += filled.fee_1e9
+        order.status = PARTIAL
+        hosted.touch(order.symbol)
+        self._journal.fill(fill_row(hosted, self._edge_id, order, filled, realized, slot.mark()))
+        self._journal.position(holding.row())
+        if filled.remaining_1e8 == 0:
+            hosted.counts.filled += 1
+            self._end(hosted, order, "FILLED", filled.ts_ns)
+        else:
+            self._write(hosted, order, "PARTIALLY_FILLED", filled.ts_ns)
+        notices.append(
+            FillNotice(hosted, slot, order.algo_id, filled.px_1e9, filled.qty_1e8, order.side, filled.ts_ns)
+        )
+
+    def _end(
+        self, hosted: Hosted, order: LiveOrder, status: OrderStatus, now_ns: int, *, reason: str | None = None
+    ) -> None:
+        hosted.drop(order)
+        self._write(hosted, order, status, now_ns, reason=reason)
+
+    def _write(
+        self, hosted: Hosted, order: LiveOrder, status: OrderStatus, now_ns: int, *, reason: str | None = None
+    ) -> None:
+        self._roster.traded.add(hosted)
+        self._journal.order(order_row(hosted, self._edge_id, order, status, now_ns, reason=reason))
+
+
+def request(hosted: Hosted, order: LiveOrder) -> Order:
+    return Order(
+        order.order_id,
+        hosted.account,
+        hosted.owner,
+        order.symbol,
+        order.side,
+        order.type,
+        order.qty_1e8,
+        order.px_1e9,
+    )
+
+
+def _word(reason: CancelReason) -> str:
+    return reason.value.upper().replace("-", "_")

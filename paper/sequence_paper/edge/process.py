@@ -1,0 +1,279 @@
+"""One edge process: store, bus, feed and core put together, until somebody asks it to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from sequence_paper.edge.bus import EdgeBus
+from sequence_paper.edge.converge import Converger
+from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.host import Host
+from sequence_paper.edge.journal import Journal
+from sequence_paper.edge.pump import Pump
+from sequence_paper.edge.roster import Key
+from sequence_paper.edge.views import event_view, instance_view
+from sequence_paper.feed.clock import Clock
+from sequence_paper.feed.events import Feed
+from sequence_paper.mesh import wire
+from sequence_paper.store import Store
+from sequence_paper.store.records import EdgeInfo
+from sequence_paper.store.words import InstrumentType, Json
+from sequence_paper.venue.market import Market
+
+log = logging.getLogger(__name__)
+
+_FLUSH_SECONDS: Final = 0.05
+_MAX_OUTGOING: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """``until_ns`` and the clock's origin are on the feed's time; ``gate`` counts running instances."""
+
+    edge_id: str
+    venue: str
+    instrument_type: InstrumentType
+    nats_url: str
+    gate: int = 0
+    until_ns: int | None = None
+
+
+class EdgeProcess:
+    """``run`` returns after ``stop``; killing it at any moment loses nothing that was announced."""
+
+    def __init__(
+        self, settings: EdgeSettings, store: Store, feed: Feed, clock: Clock, markets: dict[str, Market]
+    ) -> None:
+        self._settings, self._store, self._feed = settings, store, feed
+        self._host = Host()
+        self._journal = Journal(store)
+        self._outgoing: deque[tuple[str, str, str, wire.MeshMessage]] = deque()
+        self._core = EdgeCore(settings.edge_id, settings.venue, markets, self._journal, self._send)
+        self._converger = Converger(self._core, self._host, store, settings.venue, feed.about.label())
+        self._pump = Pump(
+            self._core,
+            feed,
+            clock,
+            gate=settings.gate,
+            until_ns=settings.until_ns,
+            after=self._after_slice,
+            urgent=lambda: bool(self._outgoing),
+        )
+        self._bus = EdgeBus(settings.nats_url, settings.edge_id, self._wake, self._receive)
+        self._converging = asyncio.Lock()
+        self._next_pass: asyncio.Task[None] | None = None
+        self._storing = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._something = asyncio.Event()
+        self._flushed_at = 0.0
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """End in an orderly way: resting orders stay, they rest again in the next process."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until ``stop``. Raises what a part of it raised."""
+        log.info("%s starts on %s", self._settings.edge_id, self._feed.about.label())
+        if not self._host.fast:
+            log.warning("fast calls into wasmtime do not work here: callbacks take some tens of microseconds")
+        self._pump.prime()
+        now = time.time_ns()
+        await asyncio.to_thread(self._store.edges.announce, self._info(now))
+        await self._bus.open()
+        parts = [self._look(), self._beat(), self._write(), self._pump.run()]
+        tasks = [asyncio.create_task(part) for part in parts]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await self._supervise(tasks, stopping)
+        finally:
+            for task in [*tasks, stopping]:
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await self._end()
+
+    async def _supervise(self, tasks: list[asyncio.Task[None]], stopping: asyncio.Task[Any]) -> None:
+        left: set[asyncio.Task[Any]] = {*tasks, stopping}
+        while not stopping.done():
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # the feed may end; anything else that ends has failed
+
+    async def _end(self) -> None:
+        self._core.observe()
+        try:
+            self._journal.flush()
+            self._store.edges.leave(self._settings.edge_id)
+        except sa.exc.SQLAlchemyError as error:
+            log.error("the store cannot be written at the end: %s", _first_line(error))
+        await self._bus.close()
+        self._host.close()
+        log.info("%s ended", self._settings.edge_id)
+
+    # -- parts -------------------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Compare with the store once a second, whoever was or was not woken."""
+        while True:
+            await self._converge()
+            await asyncio.sleep(1)
+
+    async def _converge(self) -> None:
+        """Wait for a pass that began after this call; everybody who asks while one runs shares the next."""
+        if self._next_pass is None:
+            self._next_pass = asyncio.create_task(self._pass())
+        await asyncio.shield(self._next_pass)
+
+    async def _pass(self) -> None:
+        async with self._converging:
+            self._next_pass = None
+            try:
+                await self._converger.converge()
+            except sa.exc.SQLAlchemyError as error:
+                log.error("the store cannot be read: %s", _first_line(error))
+                return
+        running = len(self._core.roster.running)
+        self._host.ticker.run(running > 0)
+        await self._bus.listen({h.key for h in self._core.roster.hosted.values() if h.hears})
+        await self._settle()
+
+    async def _wake(self, deployment_id: str) -> dict[str, Any]:
+        await self._converge()
+        mine = [h for h in self._core.roster.hosted.values() if h.want.deployment_id == deployment_id]
+        return {"labels": {h.want.label: {"status": h.status, "error": h.error} for h in mine}}
+
+    async def _beat(self) -> None:
+        while True:
+            self._core.observe()
+            await self._flush()
+            feed = self._feed_json()
+            try:
+                await asyncio.to_thread(self._store.edges.beat, self._settings.edge_id, time.time_ns(), feed)
+            except sa.exc.SQLAlchemyError as error:
+                log.error("the store cannot be written: %s", _first_line(error))
+            await self._publish_beat(feed)
+            await asyncio.sleep(1)
+
+    async def _publish_beat(self, feed: Json) -> None:
+        await self._bus.publish(
+            wire.beat_subject(self._settings.edge_id),
+            {
+                "edge_id": self._settings.edge_id,
+                "venue": self._settings.venue,
+                "feed": feed,
+                "mesh_lost": self._bus.lost,
+                "instances": [instance_view(hosted) for hosted in self._core.roster.hosted.values()],
+            },
+        )
+
+    async def _write(self) -> None:
+        """Store soon after something happened, also when the feed is quiet."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            await asyncio.sleep(_FLUSH_SECONDS)
+            await self._settle()
+
+    async def _after_slice(self) -> None:
+        """After each slice of the feed: messages leave at once, rows within ``_FLUSH_SECONDS``."""
+        if self._pump.phase == "ended":
+            await self._settle()
+            await self._publish_beat(self._feed_json())
+            return
+        await self._send_out()
+        if self._journal.pending:
+            if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
+                await self._settle()
+            else:
+                self._something.set()
+
+    # -- storing and announcing --------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Store everything, then tell everybody."""
+        await self._flush()
+        await self._send_out()
+        changed, self._core.roster.changed = self._core.roster.changed, []
+        if changed:
+            self._pump.status_changed()
+        for hosted in dict.fromkeys(changed):
+            await self._bus.publish(wire.event_subject(hosted.want.deployment_id), event_view(hosted))
+
+    async def _flush(self) -> None:
+        """Until it is stored nothing else happens: the feed waits here, so no order lives outside the store."""
+        async with self._storing:
+            while True:
+                try:
+                    self._journal.flush()
+                    self._flushed_at = time.monotonic()
+                    return
+                except sa.exc.SQLAlchemyError as error:
+                    log.error("the store cannot be written, trying again: %s", _first_line(error))
+                    await asyncio.sleep(0.5)
+
+    async def _send_out(self) -> None:
+        if not self._outgoing:
+            return
+        if self._journal.trading:
+            # A peer must not act on a fill that a crash of this process would undo.
+            await self._flush()
+        while self._outgoing:
+            deployment_id, sender, receiver, message = self._outgoing.popleft()
+            await self._bus.send(deployment_id, sender, receiver, message)
+
+    # -- mesh --------------------------------------------------------------------------------------------------
+
+    def _send(self, deployment_id: str, sender: str, receiver: str, mesh_id: int, payload: bytes) -> None:
+        if len(self._outgoing) >= _MAX_OUTGOING:
+            self._bus.lost += 1
+            return
+        message = wire.MeshMessage(mesh_id, time.time_ns(), payload)
+        self._outgoing.append((deployment_id, sender, receiver, message))
+
+    def _receive(self, key: Key, sender: str, message: wire.MeshMessage) -> None:
+        hosted = self._core.roster.hosted.get(key)
+        if hosted is None:
+            return
+        self._core.post.receive(hosted, sender, message.sent_ns, message.payload)
+        if self._outgoing:
+            task = asyncio.create_task(self._send_out())
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        if self._journal.pending:
+            self._something.set()
+
+    # -- views -------------------------------------------------------------------------------------------------
+
+    def _info(self, now_ns: int) -> EdgeInfo:
+        settings = self._settings
+        return EdgeInfo(
+            edge_id=settings.edge_id,
+            venue=settings.venue,
+            instrument_type=settings.instrument_type,
+            symbols=list(self._core.markets),
+            region="local",
+            feed=self._feed_json(),
+            started_ns=now_ns,
+            beat_ns=now_ns,
+        )
+
+    def _feed_json(self) -> Json:
+        about = self._feed.about
+        return {
+            "kind": about.kind,
+            "state": self._pump.phase,
+            "symbols": list(self._core.markets),
+            "clock_ns": self._core.now_ns,
+            "source": about.label(),
+        }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

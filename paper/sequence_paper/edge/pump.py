@@ -1,0 +1,131 @@
+"""Drives an ``EdgeCore`` by its feed: priming, the gate, pacing, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from sequence_paper.edge.core import EdgeCore
+from sequence_paper.feed.clock import Clock, PacedClock
+from sequence_paper.feed.events import Feed, FeedState, FeedStatus
+
+FeedPhase = Literal["priming", "waiting", "live", "suspect", "ended"]
+
+_SLICE_NS: Final = 10_000_000
+"""Work at most so long (wall time) before everybody else on the event loop gets a turn."""
+_BURST_NS: Final = 50_000_000
+"""Feed time taken at once when running as fast as possible."""
+
+
+class Pump:
+    """``after`` is awaited between slices of work: it stores and announces what happened."""
+
+    def __init__(
+        self,
+        core: EdgeCore,
+        feed: Feed,
+        clock: Clock,
+        *,
+        gate: int,
+        until_ns: int | None,
+        after: Callable[[], Awaitable[None]],
+        urgent: Callable[[], bool],
+    ) -> None:
+        """``gate``: instances that must run before simulated time does. ``until_ns``: event time of the end.
+
+        ``urgent``: whether something waits that must leave now; it ends a slice.
+        """
+        self._core, self._feed, self._clock = core, feed, clock
+        self._gate, self._after, self._urgent = gate, after, urgent
+        about = feed.about
+        ends = [end for end in (until_ns, about.end_ns) if end is not None]
+        self._end_ns = min(ends) if ends else None
+        self._phase: FeedPhase = "priming"
+        self._moved = asyncio.Event()
+
+    @property
+    def phase(self) -> FeedPhase:
+        """``suspect``: live, but at least one book cannot be believed at the moment."""
+        if self._phase == "live" and any(
+            market.feed_state is not FeedState.OK for market in self._core.markets.values()
+        ):
+            return "suspect"
+        return self._phase
+
+    def status_changed(self) -> None:
+        """An instance started or stopped: look at the gate again."""
+        self._moved.set()
+
+    def prime(self) -> None:
+        """Deliver the snapshots, so that books are valid and instances warm."""
+        self._core.prime(self._feed.prime())
+        self._phase = "waiting"
+
+    async def run(self) -> None:
+        """Until the end of the feed; the caller cancels it otherwise."""
+        await self._wait_for_gate()
+        self._phase = "live"
+        if isinstance(self._clock, PacedClock):
+            self._clock.release()
+        while await self._step():
+            await self._after()
+        self._finish()
+        self._phase = "ended"
+        await self._after()
+
+    async def _wait_for_gate(self) -> None:
+        while len(self._core.roster.running) < self._gate:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def _step(self) -> bool:
+        """Wait until something is due, then work for one slice; False at the end."""
+        due = self._next_due()
+        if due is None:
+            return False
+        delay = self._clock.delay(due)
+        if delay > 0:
+            # The loop's own resolution is a millisecond; sleeping for less would only burn CPU.
+            await asyncio.sleep(max(delay, 0.001))
+        else:
+            await asyncio.sleep(0)
+        stop = time.perf_counter_ns() + _SLICE_NS
+        while True:
+            due = self._next_due()
+            if due is None:
+                return False
+            if self._clock.delay(due) > 0 or time.perf_counter_ns() > stop:
+                return True
+            self._deliver(due)
+            if self._urgent():
+                return True
+
+    def _next_due(self) -> int | None:
+        """Time of the next event or heartbeat, None when the end comes first."""
+        event = self._feed.peek_ns()
+        if event is None:
+            return None
+        due = min(event, self._core.next_heartbeat_ns)
+        return None if self._end_ns is not None and due > self._end_ns else due
+
+    def _deliver(self, due: int) -> None:
+        burst = due
+        if self._clock.delay(due + _BURST_NS) == 0.0:
+            burst = due + _BURST_NS
+        if self._end_ns is not None:
+            burst = min(burst, self._end_ns)
+        events = self._feed.next_until(burst)
+        self._clock.advance(events[-1].ts_ns if events else due)
+        if events:
+            self._core.feed(events)
+        else:
+            self._core.advance(due)
+
+    def _finish(self) -> None:
+        """Run heartbeats to the end, then tell every market that its data is over: nothing fills any more."""
+        end = self._end_ns if self._end_ns is not None else self._core.now_ns
+        self._core.advance(end)
+        self._core.feed([FeedStatus(symbol, end, FeedState.ENDED) for symbol in self._core.markets])
+        self._core.observe()

@@ -1,0 +1,193 @@
+"""From an algo's actions to orders in the market.
+
+Synchronous and without I/O: rows go to the journal, callbacks that follow are returned as ``Notice``s, because no
+callback may run while another one is being worked off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sequence_paper.edge import abi
+from sequence_paper.edge.executions import Executions, Notice, RejectNotice, request
+from sequence_paper.edge.hosted import Hosted, LiveOrder, Slot
+from sequence_paper.venue.market import Market
+from sequence_paper.venue.orders import Order, OrderType, RejectCode, Rejected
+from sequence_paper.venue.risk import Refusal
+
+Log = Callable[[Hosted, int, str], None]
+"""(instance, level 0..4, message)"""
+
+
+class Trading:
+    """Works off action buffers."""
+
+    def __init__(self, venue: str, markets: Mapping[str, Market], executions: Executions, log: Log) -> None:
+        self._venue_id = abi.VENUE_IDS.get(venue, -1)
+        self._markets = markets
+        self._executions = executions
+        self._log = log
+
+    def execute(self, hosted: Hosted, actions: Iterable[abi.Action], slot: Slot, now_ns: int) -> list[Notice]:
+        """Work off one action buffer in order. ``slot``: the symbol the callback was about."""
+        notices: list[Notice] = []
+        for action in actions:
+            if action.kind == abi.CANCEL:
+                self._cancel(hosted, action, now_ns, notices)
+            elif action.kind == abi.AMEND:
+                self._amend(hosted, action, slot, now_ns, notices)
+            elif action.kind == abi.NEW:
+                self._new(hosted, action, slot, now_ns, notices)
+            else:
+                hosted.counts.rejected += 1
+                self._log(
+                    hosted,
+                    3,
+                    f"intent {action.order_id} refused: this platform has no routing between venues",
+                )
+                notices.append(RejectNotice(hosted, slot, action.order_id, RejectCode.INVALID_PARAMS))
+        return notices
+
+    # -- actions -----------------------------------------------------------------------------------------------
+
+    def _new(
+        self, hosted: Hosted, action: abi.Action, slot: Slot, now_ns: int, notices: list[Notice]
+    ) -> None:
+        target = self._slot(hosted, action.symbol_idx, slot)
+        hosted.order_number += 1
+        order = LiveOrder(
+            order_id=f"graph:{hosted.want.deployment_id}:{hosted.want.label}:{hosted.order_number}",
+            algo_id=action.order_id,
+            symbol=(target or slot).symbol,
+            side=1 if action.side > 0 else -1,
+            type=OrderType(action.order_type),
+            qty_1e8=action.qty_1e8,
+            px_1e9=0 if action.order_type == OrderType.MARKET else action.px_1e9,
+            created_ns=now_ns,
+            decision_mid_1e9=(target or slot).mark(),
+        )
+        problem = self._problem(hosted, action, target)
+        if target is None or problem is not None:
+            code, why = problem or (RejectCode.INVALID_PARAMS, "")
+            self._refuse(hosted, order, target or slot, Refusal(code, why), now_ns, notices)
+            return
+        wanted = request(hosted, order)
+        refusal = _reduce_only(hosted, target, wanted, wanted.qty_1e8) or hosted.gate.check(
+            wanted, hosted.risk_state(target), target.market.best(), now_ns
+        )
+        if refusal is not None:
+            self._refuse(hosted, order, target, refusal, now_ns, notices)
+            return
+        hosted.counts.submitted += 1
+        hosted.add(order)
+        notices += self._executions.apply(target.market.submit(wanted, now_ns), now_ns)
+
+    def _problem(
+        self, hosted: Hosted, action: abi.Action, target: Slot | None
+    ) -> tuple[RejectCode, str] | None:
+        if action.venue_id not in (0, self._venue_id):
+            return RejectCode.BAD_VENUE, f"venue id {action.venue_id} is not this edge"
+        if target is None:
+            return RejectCode.INVALID_PARAMS, f"symbol index {action.symbol_idx} is not subscribed"
+        if action.pool_idx:
+            return RejectCode.INVALID_PARAMS, "this venue has no pools"
+        if action.qty_1e8 <= 0:
+            return RejectCode.INVALID_PARAMS, f"quantity {action.qty_1e8} is not positive"
+        if action.order_type != OrderType.MARKET and not 0 < action.px_1e9 < 1 << 63:
+            return RejectCode.INVALID_PARAMS, f"price {action.px_1e9} cannot be a limit"
+        if action.order_id in hosted.by_algo_id:
+            return RejectCode.INVALID_PARAMS, f"order id {action.order_id} is already open"
+        return None
+
+    def _cancel(self, hosted: Hosted, action: abi.Action, now_ns: int, notices: list[Notice]) -> None:
+        order = hosted.by_algo_id.get(action.order_id)
+        # Unknown: it filled or ended before the cancel arrived, an everyday race that needs no answer.
+        if order is not None:
+            notices += self._executions.apply(
+                self._markets[order.symbol].cancel(order.order_id, now_ns), now_ns
+            )
+
+    def _amend(
+        self, hosted: Hosted, action: abi.Action, slot: Slot, now_ns: int, notices: list[Notice]
+    ) -> None:
+        order = hosted.by_algo_id.get(action.order_id)
+        why = ""
+        if order is None:
+            why = "no such order is open"
+        elif action.qty_1e8 <= 0 or not 0 < action.px_1e9 < 1 << 63:
+            why = f"quantity {action.qty_1e8} and price {action.px_1e9} must be positive"
+        if order is None or why:
+            self._refuse_amend(hosted, action, slot, RejectCode.INVALID_PARAMS, why, notices)
+            return
+        target = next(s for s in hosted.slots if s.symbol == order.symbol)
+        wanted = Order(
+            order.order_id,
+            hosted.account,
+            hosted.owner,
+            order.symbol,
+            order.side,
+            order.type,
+            action.qty_1e8,
+            action.px_1e9,
+        )
+        left = action.qty_1e8 - order.filled_1e8
+        refusal = _reduce_only(hosted, target, wanted, left) or hosted.gate.check_amend(
+            wanted,
+            order.filled_1e8,
+            hosted.risk_state(target, without=order.order_id),
+            target.market.best(),
+            now_ns,
+        )
+        if refusal is not None:
+            pause = refusal.reason if refusal.pauses else ""
+            self._refuse_amend(hosted, action, target, refusal.code, refusal.reason, notices, pause)
+            return
+        executions = target.market.amend(order.order_id, action.qty_1e8, action.px_1e9, now_ns)
+        if executions and isinstance(executions[0], Rejected):
+            first = executions[0]
+            self._refuse_amend(hosted, action, target, first.code, first.reason, notices)
+            return
+        notices += self._executions.apply(executions, now_ns)
+
+    def _refuse_amend(
+        self,
+        hosted: Hosted,
+        action: abi.Action,
+        slot: Slot,
+        code: RejectCode,
+        why: str,
+        notices: list[Notice],
+        pause: str = "",
+    ) -> None:
+        """The order, if there is one, stays as it was."""
+        hosted.counts.rejected += 1
+        self._log(hosted, 1, f"amend of order {action.order_id} refused ({code.name}): {why}")
+        notices.append(RejectNotice(hosted, slot, action.order_id, code, pause))
+
+    def _refuse(
+        self,
+        hosted: Hosted,
+        order: LiveOrder,
+        slot: Slot,
+        refusal: Refusal,
+        now_ns: int,
+        notices: list[Notice],
+    ) -> None:
+        """Never left this edge."""
+        hosted.counts.rejected += 1
+        self._executions.reject_row(hosted, order, refusal.code, refusal.reason, now_ns)
+        pause = f"{refusal.code.name}: {refusal.reason}" if refusal.pauses else ""
+        notices.append(RejectNotice(hosted, slot, order.algo_id, refusal.code, pause))
+
+    def _slot(self, hosted: Hosted, symbol_idx: int, slot: Slot) -> Slot | None:
+        """0 = the symbol of the callback; k = symbol id k."""
+        if symbol_idx == 0:
+            return slot
+        return hosted.slots[symbol_idx - 1] if symbol_idx <= len(hosted.slots) else None
+
+
+def _reduce_only(hosted: Hosted, slot: Slot, order: Order, left_1e8: int) -> Refusal | None:
+    """``left_1e8``: what of the order can still fill."""
+    if not hosted.reduce_only or hosted.only_reduces(slot, order.side, left_1e8, without=order.key):
+        return None
+    return Refusal(RejectCode.RISK_CHECK_FAILED, "the limits allow only orders that reduce the position")

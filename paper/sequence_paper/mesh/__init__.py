@@ -1,0 +1,1 @@
+"""The bus between paper's processes: subjects, payloads and measured links."""

@@ -1,0 +1,84 @@
+"""Accounts and their keys. A key is shown once; only its SHA-256 is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequence_paper.store.database import Database
+from sequence_paper.store.ids import new_id
+from sequence_paper.store.records import Account, Caller
+from sequence_paper.store.schema import accounts, api_keys
+from sequence_paper.store.words import Mode
+
+TIER_QPS = {"free": 5, "pro": 100}
+_PREFIX: dict[Mode, str] = {"live": "seq_live_", "sandbox": "seq_test_"}
+
+
+class Accounts:
+    """Table `accounts` and `api_keys`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def ensure(self, name: str, *, tier: str | None = None, rate_limit_qps: int | None = None) -> Account:
+        """The account of that name, created (tier free) if absent; what is given changes it, the rest stays.
+
+        A tier (of `TIER_QPS`) brings its limit unless one is given.
+        """
+        changed: dict[str, Any] = {}
+        if tier is not None:
+            changed = {"tier": tier, "rate_limit_qps": TIER_QPS[tier]}
+        if rate_limit_qps is not None:
+            changed["rate_limit_qps"] = rate_limit_qps
+        row = {
+            "account_id": new_id("acct"),
+            "name": name,
+            "tier": "free",
+            "rate_limit_qps": TIER_QPS["free"],
+            "created_at_ns": time.time_ns(),
+        }
+        with self._db.writing() as connection:
+            self._db.insert_new(connection, accounts, [row], ["name"])
+            if changed:
+                connection.execute(accounts.update().where(accounts.c.name == name).values(changed))
+            return _account(connection.execute(_ACCOUNT.where(accounts.c.name == name)).one())
+
+    def mint_key(self, account_id: str, mode: Mode) -> str:
+        """A new key of that mode, returned once and stored only as a digest."""
+        key = _PREFIX[mode] + secrets.token_hex(32)
+        row = {
+            "key_sha256": _digest(key),
+            "account_id": account_id,
+            "mode": mode,
+            "created_at_ns": time.time_ns(),
+        }
+        with self._db.writing() as connection:
+            connection.execute(api_keys.insert().values(row))
+        return key
+
+    def caller(self, key: str) -> Caller | None:
+        """Whose key this is, or None when nobody's."""
+        query = (
+            _ACCOUNT.add_columns(api_keys.c.mode).join(api_keys).where(api_keys.c.key_sha256 == _digest(key))
+        )
+        with self._db.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Caller(_account(row), row.mode)
+
+
+_ACCOUNT: sa.Select[Any] = sa.select(
+    accounts.c.account_id, accounts.c.name, accounts.c.tier, accounts.c.rate_limit_qps
+)
+
+
+def _account(row: sa.Row[Any]) -> Account:
+    return Account(row.account_id, row.name, row.tier, row.rate_limit_qps)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""The store: one object a process opens, one attribute a topic."""
+
+from __future__ import annotations
+
+from sequence_paper.store.accounts import Accounts
+from sequence_paper.store.artifacts import Artifacts
+from sequence_paper.store.database import Database
+from sequence_paper.store.deployments import Deployments
+from sequence_paper.store.edges import Edges
+from sequence_paper.store.instances import Instances, save_observations
+from sequence_paper.store.logs import Logs, append_logs
+from sequence_paper.store.mesh import Mesh, save_links
+from sequence_paper.store.records import EdgeWrites
+from sequence_paper.store.trading import Fills, Ledger, Orders, Positions, save_trading
+
+
+class Store:
+    """Everything paper remembers, at `url` (`sqlite:////path/to/file` or `postgresql://user@host/name`).
+
+    Synchronous and safe to use from several threads and processes; every method is one transaction.
+    Opening creates or migrates the tables and raises `StoreError` when the database cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._db = Database(url)
+        self.accounts = Accounts(self._db)
+        self.artifacts = Artifacts(self._db)
+        self.deployments = Deployments(self._db)
+        self.edges = Edges(self._db)
+        self.instances = Instances(self._db)
+        self.orders = Orders(self._db)
+        self.fills = Fills(self._db)
+        self.positions = Positions(self._db)
+        self.ledger = Ledger(self._db)
+        self.logs = Logs(self._db)
+        self.mesh = Mesh(self._db)
+
+    def commit(self, writes: EdgeWrites) -> None:
+        """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""
+        with self._db.writing() as connection:
+            save_observations(connection, writes.observations)
+            save_trading(self._db, connection, writes)
+            save_links(self._db, connection, writes.links)
+            append_logs(self._db, connection, writes.logs)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._db.close()

@@ -1,0 +1,199 @@
+"""Orders, fills, positions and the ledger: written by edges, read by everybody."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import sqlalchemy as sa
+
+from sequence_paper.store.database import Database
+from sequence_paper.store.records import EdgeWrites
+from sequence_paper.store.schema import fills, ledger, orders, positions
+from sequence_paper.store.trades import Fill, LedgerEntry, Order, Position
+from sequence_paper.store.words import OPEN_ORDER_STATUSES, Mode
+
+_POSITION_KEY = ["account_id", "mode", "deployment", "venue", "symbol"]
+
+
+class Orders:
+    """Table `orders`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def open_on(self, edge_id: str) -> list[Order]:
+        """Orders of that edge that are not final, oldest first: what a restarted edge has to restore or to end."""
+        query = sa.select(orders).where(orders.c.edge_id == edge_id, orders.c.status.in_(OPEN_ORDER_STATUSES))
+        with self._db.reading() as connection:
+            return [_order(row) for row in connection.execute(query.order_by(orders.c.seq))]
+
+    def page(
+        self,
+        account_id: str,
+        mode: Mode,
+        *,
+        limit: int,
+        offset: int,
+        symbol: str | None = None,
+        order_id: str | None = None,
+        deployment_id: str | None = None,
+    ) -> tuple[list[Order], int]:
+        """Newest first, and how many there are in all."""
+        where = _matching(orders, account_id, mode, symbol, order_id, deployment_id)
+        rows, total = _page(self._db, orders, where, limit, offset)
+        return [_order(row) for row in rows], total
+
+
+class Fills:
+    """Table `fills`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def page(
+        self,
+        account_id: str,
+        mode: Mode,
+        *,
+        limit: int,
+        offset: int,
+        symbol: str | None = None,
+        order_id: str | None = None,
+        deployment_id: str | None = None,
+    ) -> tuple[list[Fill], int]:
+        """Newest first, and how many there are in all."""
+        where = _matching(fills, account_id, mode, symbol, order_id, deployment_id)
+        rows, total = _page(self._db, fills, where, limit, offset)
+        return [Fill(**_without(row, "seq")) for row in rows], total
+
+    def totals(self, account_id: str, mode: Mode, deployment_id: str) -> dict[str, tuple[int, int, int]]:
+        """By label: number of fills, realized result before fees, fees paid (both × 10^9)."""
+        where = _matching(fills, account_id, mode, None, None, deployment_id)
+        sums = (sa.func.sum(fills.c.realized_pnl_1e9), sa.func.sum(fills.c.fee_1e9))
+        query = sa.select(fills.c.label, sa.func.count(), *sums).where(where).group_by(fills.c.label)
+        with self._db.reading() as connection:
+            return {label: (n, int(pnl), int(fees)) for label, n, pnl, fees in connection.execute(query)}
+
+
+class Positions:
+    """Table `positions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def of_deployment(self, account_id: str, mode: Mode, deployment: str, venue: str) -> list[Position]:
+        """What an edge continues from when it loads an instance."""
+        where = (positions.c.deployment == deployment) & (positions.c.venue == venue)
+        return [position for _, position in self._select(account_id, mode, where)]
+
+    def of_account(
+        self, account_id: str, mode: Mode, deployment: str | None = None
+    ) -> list[tuple[int, Position]]:
+        """Every position (of one deployment name) with its stable number, by number."""
+        where = sa.true() if deployment is None else positions.c.deployment == deployment
+        return self._select(account_id, mode, where)
+
+    def _select(
+        self, account_id: str, mode: Mode, where: sa.ColumnElement[bool]
+    ) -> list[tuple[int, Position]]:
+        query = sa.select(positions).where(
+            positions.c.account_id == account_id, positions.c.mode == mode, where
+        )
+        with self._db.reading() as connection:
+            rows = connection.execute(query.order_by(positions.c.position_id)).all()
+        return [(row.position_id, Position(**_without(row, "position_id"))) for row in rows]
+
+
+class Ledger:
+    """Table `ledger`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def balances(self, account_id: str, mode: Mode) -> dict[tuple[str, str], int]:
+        """Sum of all movements by (venue, asset), × 10^9."""
+        where = (ledger.c.account_id == account_id) & (ledger.c.mode == mode)
+        query = (
+            sa.select(ledger.c.venue, ledger.c.asset, sa.func.sum(ledger.c.amount_1e9))
+            .where(where)
+            .group_by(ledger.c.venue, ledger.c.asset)
+        )
+        with self._db.reading() as connection:
+            return {(venue, asset): int(total) for venue, asset, total in connection.execute(query)}
+
+
+def save_trading(database: Database, connection: sa.Connection, writes: EdgeWrites) -> None:
+    """Orders, fills with their ledger entries, and positions, inside a caller's transaction."""
+    newest = {
+        order.order_id: order for order in writes.orders
+    }  # one batch may carry several states of an order
+    database.upsert(connection, orders, [dataclasses.asdict(o) for o in newest.values()], ["order_id"])
+    database.insert_new(connection, fills, [dataclasses.asdict(f) for f in writes.fills], ["fill_id"])
+    entries = [dataclasses.asdict(entry) for fill in writes.fills for entry in entries_of(fill)]
+    database.insert_new(connection, ledger, entries, ["entry_id"])
+    held = {tuple(getattr(p, name) for name in _POSITION_KEY): p for p in writes.positions}
+    database.upsert(connection, positions, [dataclasses.asdict(p) for p in held.values()], _POSITION_KEY)
+
+
+def entries_of(fill: Fill) -> list[LedgerEntry]:
+    """What a fill moves: for spot the base and the quote asset and the fee; for a perp the realized result and the fee.
+
+    The quote amount is price × quantity, rounded down to 10^-9 for what is received and up for what is paid.
+    """
+    base, quote = fill.symbol.split("-")[:2]
+    sign = 1 if fill.side == "buy" else -1
+    moves: list[tuple[Any, str, int]]
+    if fill.instrument_type == "spot":
+        notional = (-sign * fill.price_1e9 * fill.qty_1e8) // 100_000_000
+        moves = [("trade", base, sign * fill.qty_1e8 * 10), ("trade", quote, notional)]
+    else:
+        moves = [("trade", quote, fill.realized_pnl_1e9)]
+    moves.append(("fee", quote, -fill.fee_1e9))
+    return [
+        LedgerEntry(
+            entry_id=f"{fill.fill_id}/{number}",
+            account_id=fill.account_id,
+            mode=fill.mode,
+            deployment=fill.deployment,
+            venue=fill.venue,
+            kind=kind,
+            asset=asset,
+            amount_1e9=amount,
+            ref=fill.fill_id,
+            ts_ns=fill.ts_ns,
+        )
+        for number, (kind, asset, amount) in enumerate(moves)
+    ]
+
+
+def _matching(
+    table: sa.Table,
+    account_id: str,
+    mode: Mode,
+    symbol: str | None,
+    order_id: str | None,
+    deployment_id: str | None,
+) -> sa.ColumnElement[bool]:
+    where = (table.c.account_id == account_id) & (table.c.mode == mode)
+    for column, value in (("symbol", symbol), ("order_id", order_id), ("deployment_id", deployment_id)):
+        if value is not None:
+            where &= table.c[column] == value
+    return where
+
+
+def _page(
+    database: Database, table: sa.Table, where: sa.ColumnElement[bool], limit: int, offset: int
+) -> tuple[list[sa.Row[Any]], int]:
+    query = sa.select(table).where(where).order_by(table.c.seq.desc()).limit(limit).offset(offset)
+    with database.reading() as connection:
+        total = connection.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one()
+        return list(connection.execute(query).all()), total
+
+
+def _order(row: sa.Row[Any]) -> Order:
+    return Order(**_without(row, "seq"))
+
+
+def _without(row: sa.Row[Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row._mapping.items() if key != name}

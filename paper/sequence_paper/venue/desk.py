@@ -1,0 +1,155 @@
+"""What one account has at one market: its resting orders and the displayed liquidity it has already used.
+
+Both are shared by all instances of the account, so two algos cannot take the same size twice, and prints are
+handed out once. Accounts do not see each other: each trades alone against the recorded market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sequence_paper.feed.events import BUY, SELL, Side
+from sequence_paper.venue.book import Book
+from sequence_paper.venue.fees import FeeMeter
+from sequence_paper.venue.orders import OpenOrder, Order
+from sequence_paper.venue.queue import QueueModel, ahead_after_decrease
+
+
+@dataclass(slots=True)
+class Resting:
+    """An order in the book. ``ahead_1e8`` counts other people's quantity only; our own order is by list place."""
+
+    order: Order
+    px_1e9: int
+    qty_1e8: int
+    filled_1e8: int
+    ahead_1e8: int
+    accepted_ns: int
+
+    @property
+    def rest_1e8(self) -> int:
+        return self.qty_1e8 - self.filled_1e8
+
+
+def reaches(side: Side, px_1e9: int, other_1e9: int) -> bool:
+    """Would an order of ``side`` limited to ``px`` trade against ``other``?"""
+    return px_1e9 >= other_1e9 if side == BUY else px_1e9 <= other_1e9
+
+
+class Desk:
+    """Orders by side and price, in time order; ``best`` is the price nearest the market, 0 for none."""
+
+    __slots__ = ("best", "consumed", "fees", "levels")
+
+    def __init__(self) -> None:
+        self.levels: dict[Side, dict[int, list[Resting]]] = {BUY: {}, SELL: {}}
+        self.best: dict[Side, int] = {BUY: 0, SELL: 0}
+        self.consumed: dict[Side, dict[int, int]] = {BUY: {}, SELL: {}}
+        self.fees = FeeMeter()
+
+    def add(self, resting: Resting) -> None:
+        """Join the back of the queue at its price."""
+        side = resting.order.side
+        self.levels[side].setdefault(resting.px_1e9, []).append(resting)
+        self._find_best(side)
+
+    def remove(self, resting: Resting) -> None:
+        side = resting.order.side
+        queue = self.levels[side][resting.px_1e9]
+        queue.remove(resting)
+        if not queue:
+            del self.levels[side][resting.px_1e9]
+            self._find_best(side)
+
+    def _find_best(self, side: Side) -> None:
+        prices = self.levels[side]
+        self.best[side] = (max(prices) if side == BUY else min(prices)) if prices else 0
+
+    def by_priority(self, side: Side) -> Iterator[Resting]:
+        """Better price first, then earlier. Safe against removals while iterating."""
+        levels = self.levels[side]
+        for px in sorted(levels, reverse=side == BUY):
+            yield from tuple(levels[px])
+
+    def open(self, resting: Resting) -> OpenOrder:
+        """The order as others may see it; its queue includes our own earlier orders at the price."""
+        order = resting.order
+        own = 0
+        for earlier in self.levels[order.side][resting.px_1e9]:
+            if earlier is resting:
+                break
+            own += earlier.rest_1e8
+        return OpenOrder(
+            order.key,
+            order.account,
+            order.owner,
+            order.symbol,
+            order.side,
+            resting.px_1e9,
+            resting.qty_1e8,
+            resting.filled_1e8,
+            resting.ahead_1e8 + own,
+            resting.accepted_ns,
+        )
+
+    def consume(self, side: Side, px_1e9: int, qty_1e8: int) -> None:
+        """We took this much of what the book shows; it stays taken until the level itself shrinks."""
+        used = self.consumed[side]
+        used[px_1e9] = used.get(px_1e9, 0) + qty_1e8
+
+    def level_shrank(
+        self, side: Side, px_1e9: int, before_1e8: int, after_1e8: int, printed_1e8: int, model: QueueModel
+    ) -> None:
+        """A displayed level lost size, ``printed_1e8`` of it by prints that were already worked through."""
+        used = self.consumed[side]
+        if px_1e9 in used:
+            # What somebody cancelled may be what we had taken. What printed was never ours to take: it was out
+            # of reach from the print on. Nothing comes back by itself.
+            left = min(after_1e8, used[px_1e9] - (before_1e8 - after_1e8 - printed_1e8))
+            if left > 0:
+                used[px_1e9] = left
+            else:
+                del used[px_1e9]
+        queue = self.levels[side].get(px_1e9)
+        if queue:
+            level = before_1e8 - printed_1e8
+            for resting in queue:
+                resting.ahead_1e8 = ahead_after_decrease(model, resting.ahead_1e8, level, level - after_1e8)
+
+    def reseed(self, book: Book) -> None:
+        """After untrusted data: everything displayed now stands before us, and no more is taken than is shown."""
+        for side, levels in self.levels.items():
+            for px, queue in levels.items():
+                for resting in queue:
+                    resting.ahead_1e8 = book.size(side, px)
+        for side, used in self.consumed.items():
+            shown = {px: min(qty, book.size(side, px)) for px, qty in used.items()}
+            self.consumed[side] = {px: qty for px, qty in shown.items() if qty > 0}
+
+    def share_print(self, side: Side, px_1e9: int, qty_1e8: int) -> list[tuple[Resting, int]]:
+        """Hand out one print to our orders of ``side`` (the passive one): (order, fill) pairs, in priority order.
+
+        Orders at a better price than the print stood before everything that traded there; at the print's own
+        price the queue ahead is served first. All of them share the one quantity.
+        """
+        pot = qty_1e8
+        fills: list[tuple[Resting, int]] = []
+        levels = self.levels[side]
+        for px in sorted(levels, reverse=side == BUY):
+            if not reaches(side, px, px_1e9):
+                break
+            others = 0
+            for resting in levels[px]:
+                if px == px_1e9:
+                    served = min(pot, max(0, resting.ahead_1e8 - others))
+                    others += served
+                    pot -= served
+                    resting.ahead_1e8 -= min(others, resting.ahead_1e8)
+                else:
+                    resting.ahead_1e8 = 0
+                fill = min(pot, resting.rest_1e8)
+                if fill > 0:
+                    pot -= fill
+                    fills.append((resting, fill))
+        return fills

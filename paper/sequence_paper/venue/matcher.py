@@ -1,0 +1,187 @@
+"""How an order takes liquidity, rests, fills and ends. The moves of matching, without requests and feed dispatch."""
+
+from __future__ import annotations
+
+from sequence_paper.feed.events import Side
+from sequence_paper.venue.admission import Admitted
+from sequence_paper.venue.desk import Desk, Resting, reaches
+from sequence_paper.venue.orders import (
+    Cancelled,
+    CancelReason,
+    Execution,
+    Filled,
+    Order,
+    OrderType,
+    SelfTrade,
+)
+from sequence_paper.venue.rules import Fees
+from sequence_paper.venue.shown import ShownBook
+
+FOREVER_NS = 2**63 - 1
+
+
+def other(side: Side) -> Side:
+    return -1 if side == 1 else 1
+
+
+class Matcher:
+    """The recorded book, the desks of all accounts and every live order."""
+
+    def __init__(self, fees: Fees, self_trade: SelfTrade) -> None:
+        self.fees = fees
+        self.shown = ShownBook()
+        self.desks: dict[str, Desk] = {}
+        self.live: dict[str, Resting] = {}
+        self.next_expiry_ns = FOREVER_NS
+        self._self_trade = self_trade
+
+    def desk(self, account: str) -> Desk:
+        return self.desks.setdefault(account, Desk())
+
+    def enter(self, desk: Desk, resting: Resting, now_ns: int) -> list[Execution]:
+        """Take what the limit allows, then rest or end. The order is not in the book yet."""
+        out: list[Execution] = []
+        order = resting.order
+        plan, met_ourselves = self._plan(desk, resting, now_ns, out)
+        if order.type is OrderType.FOK and sum(qty for _, qty in plan) < resting.rest_1e8:
+            why = CancelReason.SELF_TRADE if met_ourselves else CancelReason.FOK_UNFILLABLE
+            return [*out, _cancelled(resting, now_ns, why)]
+        for px, qty in plan:
+            desk.consume(other(order.side), px, qty)
+            out.append(self._book_fill(desk, resting, px, qty, now_ns, maker=False))
+        if resting.rest_1e8 == 0:
+            return out
+        if met_ourselves:
+            out.append(_cancelled(resting, now_ns, CancelReason.SELF_TRADE))
+        elif order.type is OrderType.MARKET:
+            out.append(_cancelled(resting, now_ns, CancelReason.NO_LIQUIDITY))
+        elif order.type in (OrderType.IOC, OrderType.FOK):
+            out.append(_cancelled(resting, now_ns, CancelReason.IOC_REMAINDER))
+        else:
+            self.rest(desk, resting, now_ns)
+        return out
+
+    def _plan(
+        self, desk: Desk, resting: Resting, now_ns: int, out: list[Execution]
+    ) -> tuple[list[tuple[int, int]], bool]:
+        """(what to take, whether the rest must end because our own order stands next).
+
+        Liquidity at the very price of our own order is left alone: its place among others there is an estimate.
+        """
+        order = resting.order
+        opposite = other(order.side)
+        while True:
+            own = desk.best[opposite]
+            if own and resting.px_1e9 and not reaches(order.side, resting.px_1e9, own):
+                own = 0
+            plan = self.walk(desk, order.side, resting.px_1e9, resting.rest_1e8, own, now_ns)
+            if not own or sum(qty for _, qty in plan) == resting.rest_1e8:
+                return plan, False
+            # A fill-or-kill order that cannot be whole must leave everything as it was.
+            if self._self_trade is SelfTrade.CANCEL_NEWEST or order.type is OrderType.FOK:
+                return plan, True
+            oldest = next(desk.by_priority(opposite))
+            out.append(self.end(oldest, now_ns, CancelReason.SELF_TRADE))
+            if self._self_trade is SelfTrade.CANCEL_BOTH:
+                return plan, True
+
+    def walk(
+        self, desk: Desk, side: Side, limit_1e9: int, qty_1e8: int, stop_1e9: int, now_ns: int
+    ) -> list[tuple[int, int]]:
+        """(price, quantity) an order of ``side`` would take, best first, nothing changed.
+
+        ``limit_1e9``: 0 = any price. ``stop_1e9``: levels at or beyond it are out of reach (0 = none).
+        """
+        shown, opposite = self.shown, other(side)
+        used = desk.consumed[opposite]
+        plan: list[tuple[int, int]] = []
+        rest = qty_1e8
+        for px, size in shown.book.from_best(opposite):
+            if limit_1e9 and not reaches(side, limit_1e9, px):
+                break
+            if stop_1e9 and reaches(side, px, stop_1e9):
+                break
+            take = min(rest, size - used.get(px, 0) - shown.printed(opposite, px, now_ns))
+            if take > 0:
+                plan.append((px, take))
+                rest -= take
+                if rest == 0:
+                    break
+        return plan
+
+    def passive_only(self, desk: Desk, order: Order, wanted: Admitted) -> Admitted | str:
+        """``wanted``, or why a post-only order is refused: it would trade on arrival."""
+        opposite = other(order.side)
+        for best, whose in (
+            (self.shown.best_of(opposite), "the book"),
+            (desk.best[opposite], "an own order"),
+        ):
+            if best and reaches(order.side, wanted.px_1e9, best):
+                return f"post-only at {wanted.px_1e9} would trade with {whose} at {best} (both _1e9)"
+        return wanted
+
+    def rest(self, desk: Desk, resting: Resting, now_ns: int) -> None:
+        """Join the book behind everything displayed at the price, less what has already printed there."""
+        side, px = resting.order.side, resting.px_1e9
+        resting.ahead_1e8 = self.shown.book.size(side, px) - self.shown.printed(side, px, now_ns)
+        desk.add(resting)
+        self.live[resting.order.key] = resting
+        if resting.order.expire_ns:
+            self.next_expiry_ns = min(self.next_expiry_ns, resting.order.expire_ns)
+
+    def forget(self, resting: Resting) -> None:
+        """Take it out of the book."""
+        del self.live[resting.order.key]
+        self.desks[resting.order.account].remove(resting)
+
+    def end(self, resting: Resting, now_ns: int, why: CancelReason) -> Cancelled:
+        self.forget(resting)
+        return _cancelled(resting, now_ns, why)
+
+    def fill_resting(self, desk: Desk, resting: Resting, qty_1e8: int, ts_ns: int) -> Filled:
+        """A maker fill, always at its own limit; a filled order leaves the book."""
+        filled = self._book_fill(desk, resting, resting.px_1e9, qty_1e8, ts_ns, maker=True)
+        if resting.rest_1e8 == 0:
+            self.forget(resting)
+        return filled
+
+    def book_reached(self, desk: Desk, side: Side, ts_ns: int, out: list[Execution]) -> None:
+        """Displayed orders of the other side stand at our price or beyond: they would have met us, at our price."""
+        for resting in desk.by_priority(side):
+            plan = self.walk(desk, side, resting.px_1e9, resting.rest_1e8, 0, ts_ns)
+            if not plan:
+                return
+            for px, qty in plan:
+                desk.consume(other(side), px, qty)
+            out.append(self.fill_resting(desk, resting, sum(qty for _, qty in plan), ts_ns))
+
+    def expire(self, now_ns: int) -> list[Execution]:
+        """End what was good till a time now past."""
+        due = [resting for resting in self.live.values() if 0 < resting.order.expire_ns <= now_ns]
+        ended: list[Execution] = [self.end(resting, now_ns, CancelReason.EXPIRED) for resting in due]
+        left = [resting.order.expire_ns for resting in self.live.values() if resting.order.expire_ns]
+        self.next_expiry_ns = min(left, default=FOREVER_NS)
+        return ended
+
+    def _book_fill(
+        self, desk: Desk, resting: Resting, px_1e9: int, qty_1e8: int, ts_ns: int, *, maker: bool
+    ) -> Filled:
+        resting.filled_1e8 += qty_1e8
+        fee = desk.fees.charge(px_1e9, qty_1e8, self.fees.maker_ppm if maker else self.fees.taker_ppm)
+        order = resting.order
+        return Filled(
+            order.key,
+            order.owner,
+            ts_ns,
+            order.side,
+            px_1e9,
+            qty_1e8,
+            resting.rest_1e8,
+            maker,
+            fee,
+            self.shown.state,
+        )
+
+
+def _cancelled(resting: Resting, now_ns: int, why: CancelReason) -> Cancelled:
+    return Cancelled(resting.order.key, resting.order.owner, now_ns, resting.rest_1e8, why)

@@ -1,0 +1,100 @@
+"""What the feed shows at this moment: the book, prints the book does not reflect yet, and how far to believe it."""
+
+from __future__ import annotations
+
+from sequence_paper.feed.events import BUY, SELL, BookDelta, BookSnapshot, FeedState, Level, Side, Trade
+from sequence_paper.venue.book import Book
+
+_PRINT_LIFE_NS = 10**9
+
+
+class ShownBook:
+    """The recorded side of a market. Starts in state GAP: without a snapshot nothing is known."""
+
+    __slots__ = ("_printed", "_top_asks", "_top_bids", "_top_n", "book", "last_event_ns", "status")
+
+    def __init__(self) -> None:
+        self.book = Book()
+        self.status = FeedState.GAP
+        self.last_event_ns = 0
+        # Volume printed at a level whose shrinking has not been shown yet, with the time of the last print.
+        self._printed: dict[Side, dict[int, tuple[int, int]]] = {BUY: {}, SELL: {}}
+        self._top_n = 0
+        self._top_bids: list[Level] | None = None
+        self._top_asks: list[Level] | None = None
+
+    @property
+    def state(self) -> FeedState:
+        if self.status is FeedState.OK and self.book.crossed():
+            return FeedState.CROSSED
+        return self.status
+
+    def load(self, snapshot: BookSnapshot) -> None:
+        """A snapshot heals a gap and forgets prints."""
+        self.book.load(snapshot)
+        self.status = FeedState.OK
+        self._printed = {BUY: {}, SELL: {}}
+        self._top_bids = self._top_asks = None
+
+    def apply(self, delta: BookDelta) -> tuple[int, int]:
+        """Returns (size before, how much of a decrease is explained by earlier prints)."""
+        side, px, after = delta.side, delta.px_1e9, delta.sz_1e8
+        before = self.book.apply(side, px, after)
+        self._forget_top(side, px)
+        printed = self._printed[side]
+        if px not in printed or after >= before:
+            return before, 0
+        volume = self.printed(side, px, delta.ts_ns)
+        explained = min(volume, before - after)
+        if volume > explained and after > 0:
+            printed[px] = (volume - explained, delta.ts_ns)
+        else:
+            printed.pop(px, None)
+        return before, explained
+
+    def note_print(self, trade: Trade) -> None:
+        """The book will lose this volume; until it does, nobody may take it again."""
+        side: Side = SELL if trade.aggressor == BUY else BUY
+        shown = self.book.size(side, trade.px_1e9)
+        if shown:
+            volume = self.printed(side, trade.px_1e9, trade.ts_ns) + trade.qty_1e8
+            self._printed[side][trade.px_1e9] = (min(volume, shown), trade.ts_ns)
+
+    def printed(self, side: Side, px_1e9: int, now_ns: int) -> int:
+        """Volume printed at a level and not yet taken off it.
+
+        A print that no decrease follows within a second met hidden size: it then says nothing about the level.
+        """
+        noted = self._printed[side].get(px_1e9)
+        if noted is None:
+            return 0
+        if now_ns - noted[1] > _PRINT_LIFE_NS:
+            del self._printed[side][px_1e9]
+            return 0
+        return noted[0]
+
+    def best_of(self, side: Side) -> int:
+        """Best price of a side, 0 when it is empty."""
+        bid, ask = self.book.best()
+        return bid if side == BUY else ask
+
+    def top(self, n: int) -> tuple[list[Level], list[Level]]:
+        """As ``Book.top``, but cut anew only when a level within it changed."""
+        if n != self._top_n:
+            self._top_n, self._top_bids, self._top_asks = n, None, None
+        # A side that did not change keeps its list: callers may compare by identity.
+        if self._top_bids is None:
+            self._top_bids = self.book.top_of(BUY, n)
+        if self._top_asks is None:
+            self._top_asks = self.book.top_of(SELL, n)
+        return self._top_bids, self._top_asks
+
+    def _forget_top(self, side: Side, px_1e9: int) -> None:
+        if side == BUY:
+            bids = self._top_bids
+            if bids is not None and (len(bids) < self._top_n or px_1e9 >= bids[-1][0]):
+                self._top_bids = None
+        else:
+            asks = self._top_asks
+            if asks is not None and (len(asks) < self._top_n or px_1e9 <= asks[-1][0]):
+                self._top_asks = None

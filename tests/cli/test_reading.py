@@ -1,0 +1,163 @@
+"""logs, status and plan of an algo that really trades on paper, its resource on a real API server."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sequence_operator.artifact.build import build
+from sequence_operator.artifact.store import configmap
+from sequence_operator.cli.context import save_context
+from sequence_operator.local.controlplane import ControlPlane
+from sequence_operator.spec import render, sequence_toml
+from sequence_operator.spec.names import API_VERSION
+from sequence_operator.spec.resources import AlgoDeploymentSpec
+from sequence_operator.spec.wire import create_body, desired_wire
+from support.paper import Paper
+from support.processes import wait_until
+
+from .conftest import KEY, Cli
+from .support_operator import Operator, status
+
+MAKER = Path(__file__).parents[2] / "examples" / "maker"
+SEQUENCE = Path(sys.executable).with_name("sequence")
+
+
+@pytest.fixture(scope="module")
+def registered(paper: Paper, keys: dict[str, str]) -> tuple[str, dict[str, Any], bytes]:
+    """The example maker on the platform, running: its id there, its resource, its module."""
+    built = build(MAKER, say=lambda _: None, forward=lambda _: None)
+    file = sequence_toml.load(MAKER / "Sequence.toml")
+    resource = render.algo_deployment(
+        file,
+        namespace="x",
+        account="sandbox",
+        mode="sandbox",
+        sha256=built.inspection.sha256,
+        origin=None,
+        with_state=False,
+    )
+    body = create_body(desired_wire(AlgoDeploymentSpec.model_validate(resource["spec"])), built.wasm, {})
+    answered, row, _ = paper.request("POST", "/v1/deployments", keys["sandbox"], body)
+    assert answered == 201, row
+    path = f"/v1/deployments/{row['deployment_id']}"
+    wait_until(lambda: paper.request("GET", path, keys["sandbox"])[1]["instances"][0]["warm"], "warm")
+    assert paper.request("POST", f"{path}/start", keys["sandbox"])[0] == 200
+    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so", 60)
+    return row["deployment_id"], resource, built.wasm
+
+
+def _logs(paper: Paper, keys: dict[str, str], path: str) -> list[Any]:
+    records: list[Any] = paper.request("GET", f"{path}/logs", keys["sandbox"])[1]["logs"]
+    return records
+
+
+@pytest.fixture
+def maker(
+    desk: dict[str, str],
+    registered: tuple[str, dict[str, Any], bytes],
+    controlplane: ControlPlane,
+    namespace: str,
+    kubectl: Any,
+    keys: dict[str, str],
+) -> Iterator[str]:
+    """The resource that an operator has already brought to the platform; yields the id there."""
+    deployment_id, resource, _ = registered
+    account = {"endpoint": desk["base_url"], "mode": "sandbox", "secretRef": {"name": "sequence-sandbox"}}
+    metadata = {"name": "sandbox", "namespace": namespace}
+    kubectl.apply(
+        {"apiVersion": API_VERSION, "kind": "PlatformAccount", "metadata": metadata, "spec": account}
+    )
+    mine = {**resource, "metadata": {**resource["metadata"], "namespace": namespace}}
+    kubectl.apply({**mine, "spec": {**mine["spec"], "state": "Running"}})
+    rule = lambda obj: status(obj, "Running") | {"deploymentId": deployment_id}  # noqa: E731
+    with Operator(controlplane.kubeconfig, namespace, rule):
+        kubectl("wait", "--for=condition=Ready", "algo/maker.sandbox", "--timeout=20s")
+        yield deployment_id
+
+
+@pytest.mark.usefixtures("maker")
+def test_logs(cli: Cli) -> None:
+    done = cli("--sandbox", "logs", "maker", "--limit", "1")
+    assert done.code == 0, done.err
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO  main  (bought|sold) \d+ at \d+, position -?\d+\n",
+        done.out,
+    )
+    assert cli("--sandbox", "logs", "maker", "--level", "error").err == "No line fits.\n"
+    unknown = cli("--sandbox", "logs", "maker", "--label", "nobody")
+    assert (unknown.code, "its instances are main" in unknown.err) == (2, True)
+    record = json.loads(cli("--sandbox", "logs", "maker", "-o", "json").out.splitlines()[0])
+    assert {"seq", "ts_ns", "level", "label", "message"} <= set(record)
+
+
+@pytest.mark.usefixtures("maker")
+def test_logs_follow_until_interrupted() -> None:
+    command = [str(SEQUENCE), "--sandbox", "logs", "maker", "-f", "--limit", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        lines = [following.stdout.readline() for _ in range(3)]
+        following.send_signal(signal.SIGINT)
+        _, err = following.communicate(timeout=20)
+    assert following.returncode == 130
+    assert err == "\ninterrupted\n"
+    assert all(" main  " in line for line in lines)
+    assert len(set(lines)) == 3, "no line comes twice"
+
+
+def test_status_joins_record_and_platform(cli: Cli, maker: str) -> None:
+    done = cli("--sandbox", "status", "maker", "-o", "json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    (instance,) = data["instances"]
+    assert (data["deployment_id"], data["state"], instance["live"]) == (maker, "Running", True)
+    assert instance["orders"]["submitted"] > 0
+    assert instance["fills"] > 0
+    assert abs(time.time() - instance["last_heartbeat"]) < 30
+    assert instance["feed"]["kind"] == "replay"
+    assert data["totals"]["fills"] == instance["fills"]
+    assert data["platform_problem"] is None
+    shown = cli("--sandbox", "status", "maker").out
+    assert re.search(r"^main +kraken +Running +yes +\d+s ago +\d", shown, re.MULTILINE)
+    assert "fed by  venue-edge-kraken: replay of bitstamp" in shown
+    assert re.search(
+        r"totals  [\d,]+ orders · [\d,]+ fills · [\d,]+ callbacks · PnL -?[\d,.]+ after fees", shown
+    )
+
+
+def test_plan_has_the_exit_code_of_its_answer(
+    cli: Cli, maker: str, registered: tuple[str, dict[str, Any], bytes], namespace: str, kubectl: Any
+) -> None:
+    kubectl.apply(configmap(registered[2], namespace))
+    kubectl(
+        "patch",
+        "algo",
+        "maker.sandbox",
+        "--type=merge",
+        "-p",
+        '{"spec":{"adopt":true,"risk":{"maxOpenOrders":3}}}',
+    )
+    done = cli("--sandbox", "plan", "maker")
+    assert done.code == 1, done.out + done.err
+    assert "maxOpenOrders" in done.out
+    data = json.loads(cli("--sandbox", "plan", "maker", "-o", "json").out)
+    assert data["schema"] == "plan/v1"
+    assert data["changes"]
+    assert cli("--sandbox", "plan", "maker", "--markdown").out.count("|") > 0
+    assert cli("--sandbox", "plan", "absent").code == 2
+
+
+def test_a_stored_key_that_no_longer_works_is_named_without_showing_it(cli: Cli, maker: str) -> None:
+    save_context("desk", {"sandbox_api_key": KEY["sandbox"]})
+    done = cli("--sandbox", "logs", "maker")
+    assert done.code == 4
+    assert "error: the platform does not accept this sandbox key\n" in done.err
+    assert "hint: sequence --context desk --sandbox login\n" in done.err
+    assert KEY["sandbox"] not in done.err

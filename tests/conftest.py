@@ -1,0 +1,92 @@
+"""Fixtures that every room may use: a real control plane, a namespace of one's own, kubectl."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sequence_operator.local.controlplane import ControlPlane
+
+
+class Kubectl:
+    """The kubectl of the control plane's own binary, as administrator, on one default namespace."""
+
+    def __init__(self, controlplane: ControlPlane, cache: Path, namespace: str = "default") -> None:
+        self._controlplane = controlplane
+        self._cache = cache
+        self.namespace = namespace
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run it and return what happened, whatever the exit code."""
+        command = [str(self._controlplane.binary), "kubectl", f"--kubeconfig={self._controlplane.kubeconfig}"]
+        command += [f"--cache-dir={self._cache}", f"--namespace={self.namespace}", *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Standard output; an exit code other than 0 fails the test with what kubectl said."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """`kubectl get … -o json`, parsed."""
+        return json.loads(self("get", *arguments, "-o", "json"))
+
+    def apply(self, *objects: dict[str, Any], manager: str = "kubectl", force: bool = False) -> str:
+        """Server-side apply of some objects."""
+        arguments = ["apply", "--server-side", f"--field-manager={manager}", "-f", "-"]
+        arguments += ["--force-conflicts"] if force else []
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        return self(*arguments, stdin=json.dumps(listed))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Programs send the root logger to their own standard error; in a test that stream is closed when it ends."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def controlplane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane of this test session (no custom resources yet, see `crds`); its audit log counts requests."""
+    with ControlPlane(tmp_path_factory.mktemp("controlplane"), audit=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def crds(controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The names of our CustomResourceDefinitions, installed and established."""
+    from sequence_operator.spec.crd import crds as definitions
+
+    kubectl = Kubectl(controlplane, tmp_path_factory.mktemp("kubectl"))
+    kubectl.apply(*definitions())
+    names = [str(definition["metadata"]["name"]) for definition in definitions()]
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+    return names
+
+
+@pytest.fixture
+def namespace(controlplane: ControlPlane, tmp_path: Path) -> Iterator[str]:
+    """A namespace of this test's own; it and all in it is deleted afterwards (in the background)."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl = Kubectl(controlplane, tmp_path / "kubectl-cache")
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(controlplane: ControlPlane, namespace: str, tmp_path: Path) -> Kubectl:
+    """kubectl as administrator, on the test's namespace."""
+    return Kubectl(controlplane, tmp_path / "kubectl-cache", namespace)

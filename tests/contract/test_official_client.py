@@ -1,0 +1,146 @@
+"""The official client from PyPI, unmodified, against paper: what a user's script does today must go on working."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sequence_markets import Sequence, SequenceError
+
+from support.paper import Paper
+from support.processes import wait_until
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "maker"
+# A recording at many times the pace of time: the example trades within seconds.
+FEEDS = {"kraken": ("--feed", "replay", "--pace", "20"), "coinbase": ("--feed", "generated", "--seed", "7")}
+
+
+@pytest.fixture(scope="module")
+def wasm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example `maker`, which trades within minutes of the recording, compiled by `sequence build`."""
+    project = tmp_path_factory.mktemp("project") / "maker"
+    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("target"))
+    program = str(Path(sys.executable).with_name("sequence"))
+    environment = {**os.environ, "SEQUENCE_CONFIG": str(project.parent / "config.toml")}
+    done = subprocess.run([program, "build"], cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return project / "target" / "wasm32-unknown-unknown" / "release" / "maker.wasm"
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    paper = Paper(tmp_path_factory.mktemp("paper"), FEEDS)
+    try:
+        yield paper.start()
+    finally:
+        paper.stop()
+
+
+@pytest.fixture(scope="module")
+def client(paper: Paper) -> Sequence:
+    client = Sequence(paper.key("sandbox"), base_url=paper.url, max_retries=0)
+
+    def alive() -> bool:
+        return sum(edge["alive"] for edge in client.edges()["edges"]) == len(FEEDS)
+
+    wait_until(alive, "both edges beat", 60)
+    return client
+
+
+def test_health_and_account(client: Sequence) -> None:
+    assert client.health() is True
+    account = client.account()
+    assert account["mode"] == "sandbox"
+    assert account["account_id"].startswith("acct_")
+    assert account["rate_limit_qps"] == 1000
+
+
+def test_a_life_of_a_deployment(client: Sequence, wasm: Path) -> None:
+    deployed = client.deploy_algo("starter", str(wasm), ["BTC-USD"])
+    identifier = deployed["deployment_id"]
+    assert deployed["size_bytes"] == wasm.stat().st_size
+    assert deployed["capable_edges"] == 2  # placed on every edge that trades the symbol
+
+    wait_until(lambda: client.algo_status(identifier)["status"] == "running", "it runs", 60)
+    status = client.algo_status(identifier)
+    assert status["pushed_to"] == 2
+    assert {edge["edge_id"] for edge in status["edges"]} == {"venue-edge-kraken", "venue-edge-coinbase"}
+
+    wait_until(lambda: client.orders()["total"] > 0, "it quotes", 60)
+    orders = client.orders(limit=5, symbol="BTC-USD")
+    assert 0 < len(orders["orders"]) <= 5
+    one = client.order(orders["orders"][0]["node_order_id"])
+    assert one["symbol"] == "BTC-USD"
+
+    wait_until(lambda: client.fills()["fills"], "it trades", 120)
+    fill = client.fills()["fills"][0]
+    assert fill["qty_1e8"] > 0
+    assert fill["price_1e9"] > 0
+    # Two fills may have made it flat again, and flat positions are not listed.
+    wait_until(lambda: client.positions_unified()["positions"], "it holds something", 120)
+
+    assert isinstance(client.algo_logs(identifier)["logs"], list)
+    assert len(client.algo_mesh(identifier)["instances"]) == 2
+
+    client.algo_stop(identifier)
+    wait_until(
+        lambda: client.algo_status(identifier)["status"] in ("stopped", "accepted"), "it is stopped", 30
+    )
+    client.algo_start(identifier)
+    wait_until(lambda: client.algo_status(identifier)["status"] == "running", "it runs again", 30)
+
+    client.algo_undeploy(identifier)
+    with pytest.raises(SequenceError) as gone:
+        client.algo_status(identifier)
+    assert gone.value.status == 404
+
+
+def test_a_name_is_taken_once(client: Sequence, wasm: Path) -> None:
+    first = client.deploy_algo("taken", str(wasm), ["BTC-USD"])
+    with pytest.raises(SequenceError) as refused:
+        client.deploy_algo("taken", str(wasm), ["BTC-USD"])
+    assert refused.value.status == 409
+    assert "taken" in refused.value.message
+    client.algo_undeploy(first["deployment_id"])
+
+
+def test_errors_reach_the_user_as_words(client: Sequence, paper: Paper, tmp_path: Path) -> None:
+    with pytest.raises(SequenceError) as unknown:
+        client.algo_status("dep_nothing")
+    assert unknown.value.status == 404
+
+    text = tmp_path / "not.wasm"
+    text.write_text("hello")
+    with pytest.raises(SequenceError) as refused:
+        client.deploy_algo("text", str(text), ["BTC-USD"])
+    assert refused.value.status in (400, 422)
+    assert "WASM" in refused.value.message.upper()
+
+    with pytest.raises(SequenceError) as stranger:
+        Sequence("seq_test_" + "0" * 64, base_url=paper.url, max_retries=0).account()
+    assert stranger.value.status == 401
+
+
+def test_modes_do_not_see_each_other(client: Sequence, paper: Paper, wasm: Path) -> None:
+    live = Sequence(paper.key("live"), base_url=paper.url, max_retries=0)
+    mine = client.deploy_algo("apart", str(wasm), ["BTC-USD"])["deployment_id"]
+    with pytest.raises(SequenceError) as hidden:
+        live.algo_status(mine)
+    assert hidden.value.status == 404
+    theirs = live.deploy_algo("apart", str(wasm), ["BTC-USD"])["deployment_id"]
+    assert theirs != mine
+    client.algo_undeploy(mine)
+    assert live.algo_status(theirs)["name"] == "apart"
+    live.algo_undeploy(theirs)
+
+
+def test_a_hosted_path_that_is_not_ours_says_so(client: Sequence) -> None:
+    with pytest.raises(SequenceError) as absent:
+        client.funding_rates()
+    assert absent.value.status == 501
+    assert absent.value.message

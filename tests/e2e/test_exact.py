@@ -1,0 +1,181 @@
+"""Exactness, seen from outside: the platform's own call log, the objects' versions, and what people did by hand."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wasmtime
+
+from sequence_operator.artifact.store import configmap
+from support.localstack import LocalStack
+from support.processes import wait_until
+
+pytestmark = pytest.mark.e2e
+
+ALGO = Path(__file__).resolve().parents[2] / "bench" / "algo.wat"
+WASM = bytes(wasmtime.wat2wasm(ALGO.read_text()))
+POLL = 2.0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    stack = LocalStack(tmp_path_factory.mktemp("stack"))
+    try:
+        stack.up("--venue", "kraken")
+        artifact = json.dumps(configmap(WASM, "sequence"))
+        stack.kubectl("apply", "--server-side", "-f", "-", stdin=artifact)
+        stack.kubectl(
+            "patch",
+            "pacct",
+            "sandbox",
+            "--type=merge",
+            "-p",
+            json.dumps({"spec": {"pollInterval": f"{POLL:.0f}s"}}),
+        )
+        yield stack
+    finally:
+        stack.down()
+
+
+def algo(name: str, state: str, **spec: Any) -> str:
+    artifact = configmap(WASM, "sequence")["metadata"]["name"]
+    sha256 = artifact.removeprefix("wasm-")
+    body = {
+        "deployment": name,
+        "accountRef": {"name": "sandbox"},
+        "state": state,
+        "artifact": {"configMapRef": {"name": artifact, "key": "algo.wasm"}, "sha256": sha256},
+        "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
+        "risk": {"maxOrderRate": 5, "maxPosition1e8": 100000000},
+    }
+    return json.dumps(
+        {
+            "apiVersion": "sequencemkts.com/v1alpha1",
+            "kind": "AlgoDeployment",
+            "metadata": {"name": f"{name}.sandbox"},
+            "spec": {**body, **spec},
+        }
+    )
+
+
+@pytest.fixture
+def apply(stack: LocalStack) -> Iterator[Callable[..., None]]:
+    """Apply an AlgoDeployment with kubectl and wait until it is Ready; all of them are deleted at the end."""
+    names = set()
+
+    def do(name: str, state: str, **spec: Any) -> None:
+        names.add(name)
+        stack.kubectl("apply", "--server-side", "-f", "-", stdin=algo(name, state, **spec))
+        stack.kubectl("wait", "--for=condition=Ready", f"algo/{name}.sandbox", "--timeout=60s")
+
+    yield do
+    for name in names:
+        stack.kubectl("delete", "algo", f"{name}.sandbox", "--ignore-not-found", "--timeout=60s")
+
+
+def writes_to(calls: list[dict[str, Any]]) -> Counter[str]:
+    """Every call that changes something, by what it does."""
+    kinds = Counter()
+    for call in calls:
+        if call["method"] != "GET":
+            last = call["path"].rstrip("/").rpartition("/")[2]
+            action = last if last in ("start", "stop", "deployments") else "one"
+            kinds[f"{call['method']} {action}"] += 1
+    return kinds
+
+
+def test_one_life_is_one_create_one_start_one_stop_one_delete(
+    stack: LocalStack, apply: Callable[..., None]
+) -> None:
+    before = len(stack.calls())
+    apply("exact", "Stopped")
+    apply("exact", "Running")
+    apply("exact", "Stopped")
+    stack.kubectl("delete", "algo", "exact.sandbox", "--timeout=60s")
+    assert stack.rows("exact") == []
+    assert writes_to(stack.calls()[before:]) == {
+        "POST deployments": 1,
+        "POST start": 1,
+        "POST stop": 1,
+        "DELETE one": 1,
+    }
+
+
+def test_an_idle_operator_lists_once_a_tick_and_writes_nothing(
+    stack: LocalStack, apply: Callable[..., None]
+) -> None:
+    for number in range(3):
+        apply(f"idle-{number}", "Running")
+    time.sleep(3 * POLL)  # the lists that confirm the last changes
+    versions = {f"idle-{n}": stack.cr(f"idle-{n}.sandbox")["metadata"]["resourceVersion"] for n in range(3)}
+    begun, first = time.monotonic(), len(stack.calls())
+    time.sleep(12)
+    ticks = (time.monotonic() - begun) / POLL
+    sandbox = [call for call in stack.calls()[first:] if call["mode"] == "sandbox"]
+    lists = [call for call in sandbox if call["method"] == "GET" and call["path"].endswith("/deployments")]
+    assert writes_to(sandbox) == {}
+    assert ticks - 2 <= len(lists) <= ticks + 2
+    assert {
+        f"idle-{n}": stack.cr(f"idle-{n}.sandbox")["metadata"]["resourceVersion"] for n in range(3)
+    } == versions
+
+
+def history(stack: LocalStack, name: str) -> list[str]:
+    return [entry["event"] for entry in stack.cr(f"{name}.sandbox")["status"]["history"]]
+
+
+def test_a_stop_on_the_platform_is_undone_and_told(stack: LocalStack, apply: Callable[..., None]) -> None:
+    apply("stopped-there", "Running")
+    (row,) = stack.rows("stopped-there")
+    stack.platform("POST", f"/v1/deployments/{row['deployment_id']}/stop")
+    wait_until(lambda: stack.rows("stopped-there")[0]["status"] == "running", "it runs again")
+    wait_until(lambda: history(stack, "stopped-there")[0] != "Started", "history tells")
+    assert "DriftCorrected" in history(stack, "stopped-there")
+
+
+def test_a_deletion_on_the_platform_is_undone_and_told(stack: LocalStack, apply: Callable[..., None]) -> None:
+    apply("deleted-there", "Running")
+    (row,) = stack.rows("deleted-there")
+    stack.platform("DELETE", f"/v1/deployments/{row['deployment_id']}")
+
+    def back() -> bool:
+        rows = stack.rows("deleted-there")
+        return len(rows) == 1 and rows[0]["status"] == "running"
+
+    wait_until(back, "it is registered and runs again", 60)
+    assert stack.rows("deleted-there")[0]["deployment_id"] != row["deployment_id"]
+    wait_until(lambda: "DriftCorrected" in history(stack, "deleted-there"), "history tells")
+
+
+def test_limits_changed_on_the_platform_are_restored_and_told(
+    stack: LocalStack, apply: Callable[..., None]
+) -> None:
+    apply("loosened", "Running")
+    (row,) = stack.rows("loosened")
+    status, answer = stack.platform(
+        "PATCH", f"/v1/deployments/{row['deployment_id']}", {"risk": {"max_order_rate": 500}}
+    )
+    assert status == 200, answer
+    wait_until(lambda: stack.rows("loosened")[0]["risk"].get("max_order_rate") == 5, "the limit is back")
+    assert stack.rows("loosened")[0]["risk"]["max_position_1e8"] == 100000000
+    wait_until(lambda: "DriftCorrected" in history(stack, "loosened"), "history tells")
+
+
+def test_kubectl_alone_is_enough(stack: LocalStack, apply: Callable[..., None]) -> None:
+    apply("by-hand", "Running")
+    header, line = stack.kubectl("get", "algo", "by-hand.sandbox").splitlines()
+    assert header.split() == ["NAME", "DESIRED", "STATE", "READY", "INSTANCES", "WASM", "COMMIT", "AGE"]
+    assert line.split()[1:5] == ["Running", "Running", "True", "1/1"]
+    described = stack.kubectl("describe", "algo", "by-hand.sandbox")
+    for event in ("Registered", "Started"):
+        assert event in described
+    explained = stack.kubectl("explain", "algo.spec.risk")
+    for field in ("maxPosition1e8", "maxOrderNotional1e9", "maxDailyLoss1e9"):
+        assert field in explained
+    assert "<no description>" not in explained.lower()

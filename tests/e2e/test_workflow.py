@@ -1,0 +1,150 @@
+"""The workflow as a user types it, on a local stack of its own: commands, exit codes, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.localstack import SEQUENCE, LocalStack
+from support.processes import wait_until
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    stack = LocalStack(tmp_path_factory.mktemp("stack"))
+    try:
+        yield stack.up()
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="module")
+def project(stack: LocalStack) -> Path:
+    """What `sequence init` writes, under another name for each mode's test to use."""
+    stack("init", "my-mm")
+    return stack.home / "my-mm"
+
+
+def test_the_whole_life_by_hand(stack: LocalStack, project: Path) -> None:
+    built = stack(
+        "build",
+        cwd=project,
+    )
+    assert "my_mm.wasm" in built
+
+    deployed = stack.run("--sandbox", "deploy", cwd=project)
+    assert deployed.returncode == 0, deployed.stderr
+    assert "sequence" in deployed.stderr and "start" in deployed.stderr  # what to do next
+    assert stack.status("my-mm")["state"] == "Stopped"
+    (row,) = stack.rows("my-mm")
+    assert row["status"] in ("stopped", "accepted")
+
+    stack("--sandbox", "start", cwd=project)
+    assert stack.status("my-mm")["state"] == "Running"
+    wait_until(lambda: stack.platform("GET", "/v1/orders")[1]["total"] > 0, "the algo quotes", 60)
+
+    shown = stack.status("my-mm")
+    (instance,) = shown["instances"]
+    assert instance["live"] is True
+    assert instance["orders"]["submitted"] > 0
+    assert shown["history"][0]["event"] == "Started"
+
+    stack("stop", "--sandbox", cwd=project)  # flags work after the command too
+    assert stack.status("my-mm")["state"] == "Stopped"
+    submitted = stack.status("my-mm")["instances"][0]["orders"]["submitted"]
+
+    stack("--sandbox", "start", "my-mm")
+    stack("--sandbox", "stop", "my-mm")
+    assert stack.status("my-mm")["instances"][0]["orders"]["submitted"] >= submitted  # state was kept
+
+    stack("--sandbox", "undeploy", "--yes", cwd=project)
+    assert stack.rows("my-mm") == []
+    gone = stack.run("--sandbox", "status", "my-mm")
+    assert gone.returncode == 5
+    assert gone.stderr.startswith("error: ")
+
+
+def test_sandbox_and_live_are_apart(stack: LocalStack, project: Path) -> None:
+    stack("--sandbox", "deploy", "--skip-build", cwd=project)
+    stack("deploy", "--skip-build", cwd=project)
+    assert len(stack.rows("my-mm", "sandbox")) == 1
+    assert len(stack.rows("my-mm", "live")) == 1
+    assert (
+        stack.rows("my-mm", "live")[0]["deployment_id"] != stack.rows("my-mm", "sandbox")[0]["deployment_id"]
+    )
+    stack("--sandbox", "undeploy", "--yes", cwd=project)
+    assert len(stack.rows("my-mm", "live")) == 1
+    stack("undeploy", "--confirm", "my-mm", cwd=project)
+    assert stack.rows("my-mm", "live") == []
+
+
+def test_login_with_a_key_from_standard_input(stack: LocalStack) -> None:
+    stack_key = stack.key("sandbox")
+    done = stack.run("login", "--sandbox", "--with-token", stdin=stack_key + "\n")
+    assert done.returncode == 0, done.stderr
+    assert stack_key not in done.stdout + done.stderr
+    wrong = stack.run("login", "--sandbox", "--with-token", stdin="seq_test_" + "0" * 64 + "\n")
+    assert wrong.returncode == 4
+    live = stack.run("login", "--sandbox", "--with-token", stdin=stack.key("live") + "\n")
+    assert live.returncode != 0
+    assert "seq_test_" in live.stderr
+
+
+def test_logs_follow_what_the_algo_says_now(stack: LocalStack) -> None:
+    maker = stack.home / "maker"
+    shutil.copytree(EXAMPLES / "maker", maker, ignore=shutil.ignore_patterns("target"))
+    stack("--sandbox", "deploy", cwd=maker)
+    stack("--sandbox", "start", cwd=maker)
+    follow = subprocess.Popen(
+        [SEQUENCE, "--sandbox", "logs", "-f", "-o", "json"],
+        cwd=maker,
+        env=stack.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    began = time.time_ns()
+    try:
+        assert follow.stdout is not None
+        said = (json.loads(line) for line in follow.stdout)
+        fresh = next(record for record in said if record["ts_ns"] > began)  # it logs each fill
+    finally:
+        follow.terminate()
+        follow.wait(10)
+    lines = stack("--sandbox", "logs", "-o", "json", "--limit", "1000", cwd=maker).splitlines()
+    kept = [json.loads(line) for line in lines]
+    assert fresh in kept
+    assert [record["seq"] for record in kept] == sorted(record["seq"] for record in kept)
+    assert {record["label"] for record in kept} == {"main"}
+    plain = stack("--sandbox", "logs", "--limit", "1", cwd=maker)
+    assert "INFO" in plain
+    stack("--sandbox", "undeploy", "--yes", cwd=maker)
+
+
+def test_a_second_up_finds_the_first(stack: LocalStack) -> None:
+    pids = {part["name"]: part["pid"] for part in stack.document()["parts"]}
+    again = stack.run("up", "--detach")
+    assert again.returncode == 0, again.stderr
+    assert {part["name"]: part["pid"] for part in stack.document()["parts"]} == pids
+
+
+def test_data_survives_a_restart_and_nothing_is_left_after_down(stack: LocalStack, project: Path) -> None:
+    stack("--sandbox", "deploy", "--skip-build", cwd=project)
+    stack("--sandbox", "start", cwd=project)
+    (before,) = stack.rows("my-mm")
+    stack("down")
+    assert stack.processes() == []
+    stack.up()
+    wait_until(lambda: stack.status("my-mm")["state"] == "Running", "it runs again", 60)
+    (after,) = stack.rows("my-mm")
+    assert after["deployment_id"] == before["deployment_id"]
+    stack("--sandbox", "undeploy", "--yes", cwd=project)

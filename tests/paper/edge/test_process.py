@@ -1,0 +1,197 @@
+"""Edges as processes, with NATS, the API and a database: waking, pacing, the end, mesh, and kill -9."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.paper import Paper
+from support.processes import wait_until
+
+SIMULATED = ("--symbols", "BTC-USD", "--pace", "max", "--gate", "1", "--until", "30")
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Iterator[Callable[..., Paper]]:
+    started: list[Paper] = []
+
+    def start(venues: dict[str, Sequence[str]]) -> Paper:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Paper(folder, venues))
+        return started[-1].start()
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+class Client:
+    """The few requests these tests make."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.paper, self.key = paper, paper.key()
+
+    def get(self, path: str) -> Any:
+        status, body, _ = self.paper.request("GET", path, self.key)
+        assert status == 200, body
+        return body
+
+    def post(self, path: str, body: Any = None) -> Any:
+        status, answer, _ = self.paper.request("POST", path, self.key, body)
+        assert status < 300, answer
+        return answer
+
+    def deploy(self, wasm: bytes, venues: dict[str, str], *, start: bool, params: Sequence[int] = ()) -> str:
+        listed = [{"name": f"p{i}", "slot": i, "type": "int", "value": v} for i, v in enumerate(params)]
+        body = {
+            "name": "mm",
+            "wasm_base64": base64.b64encode(wasm).decode(),
+            "symbols": ["BTC-USD"],
+            "instances": [
+                {"label": label, "venue": venue, "symbols": ["BTC-USD"]} for label, venue in venues.items()
+            ],
+            "params": listed,
+            "start_immediately": start,
+        }
+        return str(self.post("/v1/deployments", body)["deployment_id"])
+
+    def instances(self, dep: str) -> dict[str, Any]:
+        return {i["label"]: i for i in self.get(f"/v1/deployments/{dep}")["instances"]}
+
+    def statuses(self, dep: str) -> set[str]:
+        return {i["status"] for i in self.instances(dep).values()}
+
+    def feed_state(self, edge_id: str = "venue-edge-kraken") -> str:
+        rows = {row["edge_id"]: row for row in self.get("/v1/edges")["edges"]}
+        return str(rows[edge_id]["feed"]["state"]) if edge_id in rows else ""
+
+
+def test_a_start_is_answered_by_the_edge_within_the_request(paper, algos) -> None:
+    client = Client(running := paper({"kraken": ("--symbols", "BTC-USD")}))
+    wait_until(lambda: client.feed_state() == "live", "the edge is live")
+    dep = client.deploy(algos["maker"], {"main": "kraken"}, start=False, params=(5,))
+    assert client.statuses(dep) == {"accepted"}
+    assert client.post(f"/v1/deployments/{dep}/start")["instances"][0]["status"] == "running"
+    wait_until(lambda: client.instances(dep)["main"]["update_count"] > 3, "books arrive")
+    assert client.post(f"/v1/deployments/{dep}/stop")["instances"][0]["status"] == "stopped"
+    assert running.edges["kraken"].stop() == 0
+
+
+def test_time_waits_for_the_gate_and_stops_at_the_end(paper, algos) -> None:
+    client = Client(paper({"kraken": SIMULATED}))
+    wait_until(lambda: client.feed_state() == "waiting", "the edge waits")
+    dep = client.deploy(algos["maker"], {"main": "kraken"}, start=False, params=(1,))
+    before = client.instances(dep)["main"]
+    assert (before["warm"], before["update_count"]) == (True, 0)
+    client.post(f"/v1/deployments/{dep}/start")
+    wait_until(lambda: client.feed_state() == "ended", "the feed ends")
+    assert client.instances(dep)["main"]["update_count"] > 100
+    assert client.get("/v1/orders?limit=1")["total"] > 0
+
+
+def _story(client: Client, wasm: bytes) -> list[Any]:
+    wait_until(lambda: client.feed_state() == "waiting", "the edge waits")
+    dep = client.deploy(wasm, {"main": "kraken"}, start=True, params=(0,))
+    wait_until(lambda: client.feed_state() == "ended", "the feed ends")
+    volatile = {
+        "order_id",
+        "node_order_id",
+        "graph_id",
+        "fill_id",
+        "id",
+        "deployment_id",
+        "account_id",
+        "seq",
+    }
+    rows = client.get("/v1/orders?limit=500")["orders"] + client.get("/v1/fills?limit=500")["fills"]
+    assert client.statuses(dep) == {"running"}
+    return [{k: v for k, v in row.items() if k not in volatile} for row in rows]
+
+
+def test_two_runs_are_equal(paper, algos) -> None:
+    first, second = (_story(Client(paper({"kraken": SIMULATED})), algos["maker"]) for _ in range(2))
+    assert first == second
+    assert any("liquidity" in row for row in first), "a run without fills proves little"
+
+
+def test_messages_cross_between_edge_processes(paper, algos) -> None:
+    only = ("--symbols", "BTC-USD")
+    client = Client(paper({"kraken": only, "coinbase": only}))
+    wait_until(lambda: client.feed_state() == "live", "the first edge is live")
+    wait_until(lambda: client.feed_state("venue-edge-coinbase") == "live", "the second edge is live")
+    dep = client.deploy(algos["pair"], {"left": "kraken", "right": "coinbase"}, start=True)
+
+    def links() -> Any:
+        found = {(i["from"], i["to"]): i for i in client.get(f"/v1/deployments/{dep}/mesh")["links"]}
+        return found if len(found) == 2 and all(i["count"] >= 2 for i in found.values()) else None
+
+    for link in wait_until(links, "messages flow both ways").values():
+        assert link["dropped"] == 0
+        assert 0 < link["p50_ns"] < 10**9
+    logs = client.get(f"/v1/deployments/{dep}/logs?limit=100")["logs"]
+    assert {(line["label"], "from left" in line["message"]) for line in logs} == {
+        ("right", True),
+        ("left", False),
+    }
+
+
+def test_a_killed_edge_comes_back_with_what_it_had(paper, algos) -> None:
+    running = paper({"kraken": ("--symbols", "BTC-USD")})
+    client = Client(running)
+    wait_until(lambda: client.feed_state() == "live", "the edge is live")
+    dep = client.deploy(algos["maker"], {"main": "kraken"}, start=True, params=(0,))
+    fills: list[Any] = []
+    for _ in range(3):
+        wait_until(lambda: client.instances(dep)["main"]["orders"]["open"] > 0, "orders rest")
+        running.edges["kraken"].kill()
+        known = client.get("/v1/fills?limit=500")["fills"]
+        assert known[len(known) - len(fills) :] == fills  # newest first: nothing stored went away
+        fills = known
+        seen = client.instances(dep)["main"]["update_count"]
+        running.edges["kraken"].start()
+        wait_until(lambda n=seen: client.instances(dep)["main"]["update_count"] > n, "it runs again")
+        assert client.statuses(dep) == {"running"}
+    held = sum(
+        (1 if fill["side"] == "buy" else -1) * fill["qty_1e8"]
+        for fill in client.get("/v1/fills?limit=500")["fills"]
+    )
+    positions = client.get("/v1/positions?include_closed=true")["positions"]
+    assert sum(p["qty_1e8"] for p in positions if p["instrument"]["symbol"].startswith("BTC")) == held
+
+
+def test_an_edge_lives_without_the_bus(paper, algos) -> None:
+    running = paper({"kraken": ("--symbols", "BTC-USD")})
+    client = Client(running)
+    wait_until(lambda: client.feed_state() == "live", "the edge is live")
+    running.nats.kill()
+    dep = client.deploy(algos["maker"], {"main": "kraken"}, start=True)
+    wait_until(lambda: client.statuses(dep) == {"running"}, "the edge looks by itself")
+    running.nats.start()
+    wait_until(lambda: "the bus is back" in running.edges["kraken"].output(), "the bus is back")
+    assert client.post(f"/v1/deployments/{dep}/stop")["instances"][0]["status"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--venue", "nowhere"), "nowhere"),
+        (("--venue", "kraken", "--symbols", "DOGE-USD"), "DOGE-USD"),
+        (("--venue", "kraken", "--feed", "replay:nothing"), "nothing"),
+        (("--venue", "kraken", "--pace", "fast"), "--pace 'fast' is not a pace"),
+    ],
+)
+def test_wrong_arguments_end_with_a_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: Sequence[str], says: str
+) -> None:
+    from sequence_paper.edge.__main__ import main
+
+    common = ("--db", f"sqlite:///{tmp_path / 'x.db'}", "--nats", "nats://127.0.0.1:1")
+    assert main([*arguments, *common]) == 2
+    line = json.loads(capfd.readouterr().err.splitlines()[-1])
+    assert says in line["message"]

@@ -1,0 +1,152 @@
+"""A local stack as a user runs it: the `sequence` command in a home of its own, everything real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from support.processes import wait_until
+
+SEQUENCE = str(Path(sys.executable).with_name("sequence"))
+
+
+class LocalStack:
+    """`sequence up` in `home`; every command of a test goes through it with the same environment."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.state_dir = home / "state" / "sequence" / "local"
+        self.env = {
+            **os.environ,
+            "SEQUENCE_CONFIG": str(home / "config.toml"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "NO_COLOR": "1",
+            "PATH": f"{Path(SEQUENCE).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+
+    # --- commands -------------------------------------------------------------------------------------------
+
+    def run(
+        self, *arguments: str, cwd: Path | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """One `sequence` command, whatever its exit code."""
+        command = [SEQUENCE, *arguments]
+        where = cwd or self.home
+        return subprocess.run(
+            command, cwd=where, env=self.env, input=stdin, capture_output=True, text=True, timeout=300
+        )
+
+    def __call__(self, *arguments: str, cwd: Path | None = None) -> str:
+        """Standard output of a command that must work."""
+        done = self.run(*arguments, cwd=cwd)
+        assert done.returncode == 0, (
+            f"sequence {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+        return done.stdout
+
+    def status(self, name: str, *, sandbox: bool = True) -> dict[str, Any]:
+        flags = ["--sandbox"] if sandbox else []
+        shown: dict[str, Any] = json.loads(self(*flags, "status", name, "-o", "json"))
+        return shown
+
+    # --- the stack ------------------------------------------------------------------------------------------
+
+    def up(self, *flags: str) -> LocalStack:
+        self("up", "--detach", *flags)
+        return self
+
+    def document(self) -> dict[str, Any]:
+        """run.json: what the supervisor says of its parts."""
+        document: dict[str, Any] = json.loads((self.state_dir / "run.json").read_text())
+        return document
+
+    def part(self, name: str) -> dict[str, Any]:
+        return next(part for part in self.document()["parts"] if part["name"] == name)
+
+    def kill(self, name: str) -> int:
+        """SIGKILL to one part by its pid; the pid."""
+        pid = int(self.part(name)["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def back(self, name: str, old_pid: int, timeout: float = 60.0) -> None:
+        """Wait until the supervisor runs that part again as another process."""
+
+        def again() -> bool:
+            part = self.part(name)
+            return part["pid"] not in (0, old_pid) and part["state"] == "running"
+
+        wait_until(again, f"{name} runs again", timeout)
+
+    def down(self) -> None:
+        done = self.run("down", "--purge")
+        assert done.returncode == 0, done.stderr
+
+    def processes(self) -> list[int]:
+        """Every living process below this home's stack."""
+        mark = f"SEQUENCE_LOCAL_STATE={self.state_dir}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if mark in (entry / "environ").read_bytes().split(b"\0") and state not in "ZX":
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    # --- the platform and the cluster, looked at directly ----------------------------------------------------
+
+    @property
+    def endpoint(self) -> str:
+        return str(self.document()["endpoint"])
+
+    def key(self, mode: str = "sandbox") -> str:
+        return (self.state_dir / "paper" / f"{mode}.key").read_text().strip()
+
+    def platform(self, method: str, path: str, body: Any = None, mode: str = "sandbox") -> tuple[int, Any]:
+        """(status, parsed body) of one call to paper's API."""
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Authorization": f"Bearer {self.key(mode)}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.endpoint + path, data=data, method=method, headers=headers)
+        try:
+            answer = urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            text = answer.read()
+            return int(answer.status), json.loads(text) if text else None
+
+    def rows(self, name: str, mode: str = "sandbox") -> list[dict[str, Any]]:
+        """The platform's deployments of that name (0 or 1 when all is well)."""
+        status, listed = self.platform("GET", "/v1/deployments", mode=mode)
+        assert status == 200, listed
+        return [row for row in listed["deployments"] if row["name"] == name]
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Paper's call log."""
+        log = self.state_dir / "logs" / "calls.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines() if line]
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """kubectl as administrator, in the stack's namespace."""
+        from sequence_operator.local.binary import resolve
+        from sequence_operator.local.talk import StreamTalk
+
+        kubeconfig = self.document()["kubeconfig"]
+        command = [str(resolve(StreamTalk())), "kubectl", f"--kubeconfig={kubeconfig}", "-n", "sequence"]
+        command += [f"--cache-dir={self.home / 'kubectl'}", *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def cr(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", "algo", name, "-o", "json"))
+        return found

@@ -1,0 +1,93 @@
+"""A running paper platform: NATS, the API and one edge process a venue, all real, on free ports, in one folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from support.processes import Child, free_port, listening, wait_until
+
+
+class Paper:
+    """Start what is needed; `stop()` ends all of it. Every edge takes the feed arguments given for its venue."""
+
+    def __init__(self, folder: Path, venues: dict[str, Sequence[str]] | None = None) -> None:
+        self.folder = folder
+        self.venues = venues if venues is not None else {"kraken": (), "coinbase": ()}
+        self.db = f"sqlite:///{folder / 'paper.db'}"
+        self.port, self._nats_port = free_port(), free_port()
+        self.call_log = folder / "calls.jsonl"
+        nats = f"nats://127.0.0.1:{self._nats_port}"
+        server = Path(sys.executable).with_name("nats-server")
+        common = ["--db", self.db, "--nats", nats]
+        self.nats = self._child("nats", [str(server), "-a", "127.0.0.1", "-p", str(self._nats_port)])
+        api = [*common, "--host", "127.0.0.1", "--port", str(self.port), "--call-log", str(self.call_log)]
+        self.api = self._child("api", [sys.executable, "-m", "sequence_paper.api", *api])
+        self.edges = {
+            venue: self._child(
+                venue, [sys.executable, "-m", "sequence_paper.edge", "--venue", venue, *common, *feed]
+            )
+            for venue, feed in self.venues.items()
+        }
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        return Child(name, command, self.folder / f"{name}.log")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Paper:
+        self.nats.start()
+        wait_until(lambda: listening(self._nats_port), "NATS listens")
+        self.api.start()
+        for edge in self.edges.values():
+            edge.start()
+        wait_until(lambda: self.api_healthy(), f"the API answers: {self.api.output()[-2000:]}")
+        return self
+
+    def api_healthy(self) -> bool:
+        assert self.api.running(), f"the API ended: {self.api.output()[-2000:]}"
+        try:
+            with urllib.request.urlopen(f"{self.url}/v1/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def key(self, mode: str = "sandbox", account: str = "desk", qps: int = 1000) -> str:
+        """A fresh API key of an account (made when absent)."""
+        command = [sys.executable, "-m", "sequence_paper.keys", "--db", self.db, "--account", account]
+        command += ["--mode", mode, "--qps", str(qps)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return str(json.loads(done.stdout)["key"])
+
+    def request(
+        self, method: str, path: str, key: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        """(status, parsed body or None, response headers in lower case), also for error answers."""
+        data = json.dumps(body).encode() if body is not None else None
+        sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **(headers or {})}
+        request = urllib.request.Request(f"{self.url}{path}", data=data, method=method, headers=sent)
+        try:
+            answer = urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            text = answer.read()
+            lower = {name.lower(): value for name, value in answer.headers.items()}
+            return int(answer.status), json.loads(text) if text else None, lower
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The API's call log so far."""
+        return [json.loads(line) for line in self.call_log.read_text().splitlines() if line]
+
+    def stop(self) -> None:
+        for child in [*self.edges.values(), self.api, self.nats]:
+            child.kill()
