@@ -10,7 +10,7 @@ import pytest
 from sequence_operator.controller.listing import LastList
 from sequence_operator.controller.state import Entries, Entry, begin, claim_of, essence, lane_of
 from sequence_operator.platform.limiter import Lane
-from sequence_operator.platform.rows import InstanceRow, OrderCounts, Row
+from sequence_operator.platform.rows import InstanceRow, MetadataRow, OrderCounts, Row
 from sequence_operator.reconcile.sight import Presence
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -76,6 +76,21 @@ def test_the_oldest_claims_the_name():
     winner = claim_of([young, old])
     assert winner is not None
     assert (winner.winner_uid, winner.winner) == ("b", "ns/name-b")
+
+
+@pytest.mark.parametrize(
+    "status", [{"deploymentId": "dep_1"}, {"pending": {"action": "Register", "to": "0" * 64}}, {}]
+)
+def test_of_one_second_the_registered_has_the_name(status):
+    """Creation times have whole seconds, and uids no order: what counts is who has it, or is about to."""
+    entries = Entries()
+    second, first = entry(entries, uid="a"), entry(entries, uid="b", **status)
+    if not status:  # the status was lost; the platform still says whose it is
+        row = Row(deployment_id="dep_1", name="mm", metadata=MetadataRow(uid="b"))
+        first.see(first.sight.got(at(1), row))
+    winner = claim_of([second, first])
+    assert winner is not None
+    assert winner.winner_uid == "b"
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class World:
     last_plan: a.Plan = field(default_factory=a.Plan)
     begun: tuple[datetime, list[dict[str, Any]]] | None = None
     claim: Claim | None = None
+    holder: str = ""
 
     def __post_init__(self) -> None:
         self.restart()
@@ -111,7 +112,13 @@ class World:
         return Desired.of(self.cluster.resource(), "sandbox")
 
     def observed(self) -> Observed:
-        return Observed(sight=self.view(), account=self.account, artifact=self.artifact, claim=self.claim)
+        return Observed(
+            sight=self.view(),
+            account=self.account,
+            artifact=self.artifact,
+            claim=self.claim,
+            holder=self.holder,
+        )
 
     def run(self) -> None:
         """A pass that may be killed at any point."""

@@ -93,6 +93,30 @@ def test_a_foreign_deployment_is_left_alone_until_adopted() -> None:
     assert row["body"]["metadata"]["uid"] == "uid-1"
 
 
+def test_what_another_object_of_the_cluster_registered_is_named_and_not_adopted() -> None:
+    """Adopting would begin a fight: the other object takes it back."""
+    world = World(cluster=Cluster(spec=spec_of(adopt=True)), holder="trading/other")
+    theirs = {"managed_by": "sequence-operator", "uid": "uid-2"}
+    body = {
+        "name": "my-mm",
+        "wasm_base64": SHA_A,
+        "symbols": ["BTC-USD"],
+        "instances": [],
+        "metadata": theirs,
+    }
+    world.platform.create(body)
+    world.tick(60)
+    world.settle(3)
+    assert world.condition("Stalled") == ("True", "NameConflict")
+    (message,) = {c.message for c in world.cluster.status.conditions if c.type == "Stalled"}
+    assert "trading/other" in message
+    assert "uid-2" not in message
+    assert world.platform.calls == [("create", "my-mm")]
+    world.holder = ""  # that object let go of it
+    world.settle()
+    assert world.condition("Ready") == ("True", "InSync")
+
+
 def test_an_unverified_platform_keeps_it_stopped_until_a_person_accepts() -> None:
     world = World(cluster=Cluster(spec=spec_of(state="Running")), platform=Platform(extras=False))
     world.list()

@@ -62,6 +62,23 @@ def test_the_oldest_owns_the_name() -> None:
         assert not found.held_by("u1")
 
 
+def test_who_registered_the_name_keeps_it() -> None:
+    """Also from one that is older, and from one of the same second, which is no age at all."""
+    has = Candidate("u8", "a", "has", START, registered=True)
+    wants = [
+        Candidate("u9", "a", "older", START - timedelta(days=1)),
+        Candidate("u1", "a", "same-second", START),
+    ]
+    for order in ([has, *wants], [*wants, has]):
+        found = claim(order)
+        assert found is not None
+        assert found.winner == "a/has"
+    older = Candidate("u7", "a", "also-has", START - timedelta(seconds=1), registered=True)
+    found = claim([has, *wants, older])
+    assert found is not None
+    assert found.winner == "a/also-has"
+
+
 def drifted() -> World:
     world = World().deploy()
     world.cluster.edit(state="Running", risk={"maxPosition1e8": 500}, instances=[*spec_of()["instances"]])

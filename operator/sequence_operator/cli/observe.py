@@ -11,6 +11,7 @@ from sequence_operator.cli.connect import platform
 from sequence_operator.cli.context import Context
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cluster import ClusterClient
+from sequence_operator.cluster.client import Object
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS, PLATFORM_ACCOUNTS
 from sequence_operator.platform import Listing, PlatformClient, PlatformError
 from sequence_operator.reconcile.actions import Plan
@@ -55,6 +56,7 @@ async def plan_of(
     async with platform(context, owner.spec.mode) as remote:
         profile = await remote.account()
         sight = await _sight(remote, resource)
+    others = await client.list(ALGO_DEPLOYMENTS, context.namespace)
     observed = Observed(
         sight=sight,
         account=AccountView(
@@ -63,7 +65,8 @@ async def plan_of(
             allow_unverified=frozenset(owner.spec.allow_unverified),
         ),
         artifact=artifact or await _artifact(client, resource.spec.artifact, context.namespace),
-        claim=await _claim(client, resource, context.namespace),
+        claim=_claim(others, resource),
+        holder=_holder(others, resource, sight),
     )
     return plan(desired, observed, resource.status, Policy(), datetime.now(UTC))
 
@@ -112,15 +115,33 @@ async def _artifact(client: ClusterClient, artifact: Artifact, namespace: str) -
     return replace(view, state=ArtifactState.READY, size_bytes=found.size)
 
 
-async def _claim(client: ClusterClient, resource: AlgoDeployment, namespace: str) -> Claim | None:
-    """The oldest object of this namespace that wants the same name on the same account."""
+def _claim(others: list[Object], resource: AlgoDeployment) -> Claim | None:
+    """Which object of this namespace has the name, among those that want it on the same account."""
     rivals = [
-        obj["metadata"]
-        for obj in await client.list(ALGO_DEPLOYMENTS, namespace)
+        obj
+        for obj in others
         if obj["spec"]["deployment"] == resource.spec.deployment
         and obj["spec"]["accountRef"]["name"] == resource.spec.account_ref.name
     ]
-    return claim(
-        Candidate(m["uid"], namespace, m["name"], datetime.fromisoformat(m["creationTimestamp"]))
-        for m in rivals
+    return claim(map(_candidate, rivals))
+
+
+def _candidate(obj: Object) -> Candidate:
+    metadata, status = obj["metadata"], obj.get("status") or {}
+    return Candidate(
+        metadata["uid"],
+        metadata["namespace"],
+        metadata["name"],
+        datetime.fromisoformat(metadata["creationTimestamp"]),
+        registered=bool(status.get("deploymentId") or status.get("pending")),
     )
+
+
+def _holder(others: list[Object], resource: AlgoDeployment, sight: Sight) -> str:
+    """namespace/name of the other object of this namespace that made the row; "" when none did."""
+    row = sight.row
+    uid = row.metadata.uid if row is not None and row.metadata is not None else None
+    if uid is None or uid == resource.metadata.uid:
+        return ""
+    found = (obj["metadata"] for obj in others if obj["metadata"]["uid"] == uid)
+    return next((f"{m['namespace']}/{m['name']}" for m in found), "")

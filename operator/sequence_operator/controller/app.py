@@ -84,6 +84,7 @@ class Operator:
                 create_grace=settings.create_grace,
             ),
             now=now,
+            known=self.entries.get,
             remember=self.objects.remember,
             touched=self.accounts.touched,
         )

@@ -34,6 +34,7 @@ class World:
     metrics: Metrics
     policy: Policy
     now: Callable[[], datetime]
+    known: Callable[[str], Entry | None]  # the object of this uid
     remember: Callable[[Object], None]  # takes the object as the API server returned it
     touched: Callable[[Entry, datetime], None]  # a write to the platform ended
 
@@ -61,8 +62,18 @@ class Pass:
     @property
     def observed(self) -> Observed:
         return Observed(
-            sight=self.entry.sight, account=self.account_view, artifact=self.artifact, claim=self.claim
+            sight=self.entry.sight,
+            account=self.account_view,
+            artifact=self.artifact,
+            claim=self.claim,
+            holder=self._holder(),
         )
+
+    def _holder(self) -> str:
+        row = self.entry.sight.row
+        uid = row.metadata.uid if row is not None and row.metadata is not None else None
+        other = self.world.known(uid) if uid and uid != self.entry.uid else None
+        return f"{other.namespace}/{other.name}" if other is not None else ""
 
     # -- the object in the cluster --------------------------------------------------------------------
 

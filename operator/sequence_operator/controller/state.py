@@ -26,7 +26,8 @@ class Entry:
     """One custom resource.
 
     raw:         the object as last read, JSON without managedFields: a tenth of the memory of parsed models.
-    deployment_id: id on the platform, as recorded in the status. lane: how urgent a look at it is.
+    deployment_id: id on the platform, as recorded in the status. pending: the status has a change under way.
+    lane:        how urgent a look at it is.
     version:     its resourceVersion; an event that is not newer is an echo of something we know.
     sight:       what the platform showed of it. essence: digest of what matters in the last row.
     waiting:     the last pass ended waiting for something, so the next list wakes it whatever it says.
@@ -42,6 +43,7 @@ class Entry:
     version: int
     sight: Sight
     deployment_id: str | None = None
+    pending: bool = False
     lane: Lane = Lane.REGISTER
     essence: int = 0
     waiting: bool = False
@@ -52,6 +54,14 @@ class Entry:
         changed = news != self.essence or sight.presence is not self.sight.presence
         self.sight, self.essence = sight, news
         return changed
+
+    @property
+    def registered(self) -> bool:
+        """Whether it has its name on the platform, or is about to: by its status, or by what the platform shows."""
+        if self.pending or self.deployment_id is not None:
+            return True
+        row = self.sight.row
+        return row is not None and row.metadata is not None and row.metadata.uid == self.uid
 
     def resource(self) -> AlgoDeployment:
         """The object, parsed anew. Raises pydantic.ValidationError when a newer CRD let something unknown
@@ -84,13 +94,14 @@ class Entries:
         """
         metadata, spec = obj["metadata"], obj["spec"]
         uid, version = metadata["uid"], int(metadata["resourceVersion"])
-        deployment_id = (obj.get("status") or {}).get("deploymentId")
+        status = obj.get("status") or {}
+        deployment_id, pending = status.get("deploymentId"), bool(status.get("pending"))
         entry = self._by_uid.get(uid)
         if entry is not None:
             if version <= entry.version:
                 return None
             entry.raw, entry.version, entry.deployment_id = compact(obj), version, deployment_id
-            entry.lane = lane_of(obj)
+            entry.lane, entry.pending = lane_of(obj), pending
             return entry
         if sight is None:
             return None
@@ -106,6 +117,7 @@ class Entries:
             version=version,
             sight=sight,
             deployment_id=deployment_id,
+            pending=pending,
             lane=lane_of(obj),
         )
         self._by_uid[uid] = entry
@@ -140,7 +152,13 @@ def claim_of(rivals: list[Entry]) -> Claim | None:
     if len(rivals) < 2:
         return None
     return claim(
-        Candidate(rival.uid, rival.namespace, rival.name, datetime.fromisoformat(rival.created))
+        Candidate(
+            rival.uid,
+            rival.namespace,
+            rival.name,
+            datetime.fromisoformat(rival.created),
+            registered=rival.registered,
+        )
         for rival in rivals
     )
 

@@ -27,7 +27,7 @@ def owner(case: Case, row: Row) -> tuple[Owner, str]:
         return Owner.OURS, ""
     if mine or (row.metadata is None and _fits_pending(case, row)):
         return Owner.SEEN, ""
-    if case.desired.spec.adopt:
+    if case.desired.spec.adopt and not case.observed.holder:  # two objects must not take it from each other
         return (Owner.ADOPTABLE if not recorded or row.revision is not None else Owner.OURS), ""
     return Owner.FOREIGN, _why(case, row, uid, recorded)
 
@@ -74,7 +74,10 @@ def created_at_ns(row: Row) -> int | None:
 
 
 def _why(case: Case, row: Row, uid: str | None, recorded: bool) -> str:
-    name = case.desired.spec.deployment
+    name, holder = case.desired.spec.deployment, case.observed.holder
+    if holder:
+        whose = "was taken over by" if recorded else "belongs to"
+        return f"{name} ({row.deployment_id}) {whose} {holder} of this cluster; choose another name or delete that one"
     if recorded:
         return f"{name} ({row.deployment_id}) was taken over by another manager ({uid}); " + WAY_OUT
     whose = f"was registered by another manager ({uid})" if uid else "was registered by somebody else"

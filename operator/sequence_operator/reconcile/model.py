@@ -87,7 +87,7 @@ class ArtifactView:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who may own (account id, mode, deployment name). `winner_uid` is the oldest custom resource's."""
+    """Who may own (account id, mode, deployment name). `winner_uid`: see `reconcile.claims`."""
 
     winner_uid: str
     winner: str = ""  # namespace/name, for the message
@@ -104,6 +104,7 @@ class Observed:
     account: AccountView
     artifact: ArtifactView = field(default_factory=ArtifactView)
     claim: Claim | None = None  # None: nobody else wants the name
+    holder: str = ""  # namespace/name of the other object of this cluster whose uid the row carries
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,7 @@ def _hindrance(case: Case) -> Wait | Refuse | None:
         return Refuse(account.state.value, account.message or f"account {account.name} is not usable")
     if claim is not None and not claim.held_by(case.desired.uid):
         name = case.desired.spec.deployment
-        message = (
-            f"the name {name} on this account belongs to {claim.winner or 'another object'}, which is older"
-        )
+        message = f"the name {name} on this account belongs to {claim.winner or 'another object'}, which had it first"
         return Refuse(NAME_CONFLICT, f"{message}; choose another name or delete that one")
     return None
 
