@@ -11,7 +11,7 @@ HELM_VERSION := v3.19.2
 HELM := $(CACHE)/tools/helm-$(HELM_VERSION)
 SAY := printf '\033[1m==> %s\033[0m\n'
 
-.PHONY: help install rust-target controlplane postgres crds lint format test demo bench lock clean
+.PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench lock clean
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,11 @@ postgres: ## PostgreSQL's server programs, for the tests of paper's second datab
 	  $(SAY) "PostgreSQL server programs by apt (about 30 s, once)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; }
 
+sandbox: ## bubblewrap, in which algos from git are compiled, and an SSH server for the tests of fetching
+	@{ command -v bwrap && test -x /usr/sbin/sshd; } >/dev/null || { \
+	  $(SAY) "bubblewrap and openssh-server by apt (about 20 s, once)"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bubblewrap openssh-server gnupg >/dev/null; }
+
 crds: install ## Write crds/*.yaml anew from the models
 	@$(BIN)/python -m sequence_operator.spec.crd --write crds
 
@@ -55,7 +60,7 @@ lint: install controlplane ## ruff, mypy (strict), import rules, generated files
 	@$(SAY) "crds";        $(BIN)/python -m sequence_operator.spec.crd --check crds
 	@$(SAY) "go vet";      cd controlplane && test -z "$$(gofmt -l .)" && go vet -trimpath ./...  # as it is built, so that what is compiled is used again
 
-test: install rust-target controlplane postgres $(HELM) ## All tests (TEST=… for some; the whole suite about 10 min on 2 cores)
+test: install rust-target controlplane postgres sandbox $(HELM) ## All tests (TEST=… for some; the whole suite about 10 min on 2 cores)
 	@HELM="$(HELM)" $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(TEST)
 
 demo: install rust-target controlplane ## One algo from source to fills on recorded market data, then everything gone again
