@@ -26,7 +26,7 @@ import wasmtime
 from bench.stub_platform import KEY
 from sequence_operator.artifact.store import configmap
 from sequence_operator.local.controlplane import ControlPlane
-from sequence_operator.local.ports import choose
+from sequence_operator.local.ports import hold
 from sequence_operator.spec.crd import crds
 
 GROUP = "/apis/sequencemkts.com/v1alpha1"
@@ -240,7 +240,8 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 async def measure(plane: ControlPlane, folder: Path, count: int, qps: int) -> dict[str, Any]:
-    port, health = choose([]), choose([])
+    held = hold(), hold()
+    port, health = (each.number for each in held)
     endpoint = f"http://127.0.0.1:{port}"
     stub = subprocess.Popen(
         [sys.executable, "-m", "bench.stub_platform", "--port", str(port), "--qps", str(qps)]
@@ -273,6 +274,8 @@ async def measure(plane: ControlPlane, folder: Path, count: int, qps: int) -> di
             if process is not None:
                 process.terminate()
                 process.wait(30)
+        for each in held:
+            each.release()
 
 
 async def until_ready(port: int) -> None:

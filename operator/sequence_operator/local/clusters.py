@@ -31,6 +31,9 @@ class Cluster(Protocol):
     def parts(self) -> list[list[Part]]:
         """The processes to run, group after group."""
 
+    def close(self) -> None:
+        """After all parts have ended: let go of what was held for them."""
+
     def operator_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
         """Write the operator's own kubeconfig, which reads its token from ``token_file``."""
 
@@ -46,6 +49,9 @@ class OwnCluster:
 
     async def prepare(self) -> None:
         await asyncio.to_thread(self._plane.prepare)
+
+    def close(self) -> None:
+        self._plane.release_port()
 
     def parts(self) -> list[list[Part]]:
         plane = self._plane
@@ -77,6 +83,9 @@ class UsersCluster:
                 await admin.get(NAMESPACES, "default")
         except ClusterError as problem:
             raise as_local(problem) from problem
+
+    def close(self) -> None:
+        """Nothing of a cluster of the user's is held."""
 
     def parts(self) -> list[list[Part]]:
         return []

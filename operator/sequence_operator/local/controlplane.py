@@ -56,6 +56,7 @@ class ControlPlane:
         self._audit = audit
         self._controllers = controllers
         self.port = 0
+        self._held: ports.HeldPort | None = None
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     # -- what it is -------------------------------------------------------------------------------------------
@@ -106,10 +107,14 @@ class ControlPlane:
         self.choose_port()
 
     def choose_port(self) -> None:
-        """Take the wanted port, else the last one when free, else any; write it where clients look."""
+        """Hold the last port, else any, unless one was asked for; write it where clients look."""
         remembered = self.state_dir / "port"
         last = int(remembered.read_text()) if remembered.exists() else None
-        self.port = self._wanted_port or ports.choose([self.port or None, last])
+        if self._wanted_port:
+            self.port = self._wanted_port
+        elif self._held is None:
+            self._held = ports.hold([last])
+            self.port = self._held.number
         write_private(remembered, f"{self.port}\n")
         write_kubeconfig(self.kubeconfig, server=self.server, ca=self.ca, token=self._token("admin"))
         write_kubeconfig(
@@ -190,7 +195,8 @@ class ControlPlane:
             if not taken or attempt == 2:
                 raise self._start_failed(process, text, timeout)
             child.kill(process)
-            self.choose_port()  # somebody took it between our look and the server's
+            self.release_port()
+            self.choose_port()  # where ports cannot be held, somebody may take it meanwhile
 
     def wait_ready(self, process: subprocess.Popen[bytes], timeout: float) -> bool:
         """True once the server answers 200 on /readyz; False when the process ends or the time is over."""
@@ -230,6 +236,7 @@ class ControlPlane:
             process = self.processes.pop(name, None)
             if process is not None:
                 child.stop(process, grace=grace)
+        self.release_port()
 
     def kill(self) -> None:
         """SIGKILL everything, as a crash would; the data stays."""
@@ -237,6 +244,13 @@ class ControlPlane:
             process = self.processes.pop(name, None)
             if process is not None:
                 child.kill(process)
+        self.release_port()
+
+    def release_port(self) -> None:
+        """Let others have the port; the next `prepare` takes the same one if it still can."""
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     def __enter__(self) -> ControlPlane:
         return self if self.processes else self.start()

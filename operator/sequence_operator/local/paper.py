@@ -13,9 +13,9 @@ from typing import Any
 
 from sequence_operator.local import ports, probes
 from sequence_operator.local.errors import LocalError
-from sequence_operator.local.filelock import FileLock
-from sequence_operator.local.folders import cache_dir, make_private, write_private
+from sequence_operator.local.folders import make_private, write_private
 from sequence_operator.local.options import Options
+from sequence_operator.local.ports import HeldPort
 from sequence_operator.local.supervisor import Part
 from sequence_operator.local.talk import Talk
 from sequence_operator.spec.names import Mode
@@ -23,18 +23,26 @@ from sequence_operator.spec.names import Mode
 PORT = 50052  # where the platform's own local server listens by habit
 ACCOUNT = "local"
 REQUESTS_PER_SECOND = 50
-PORT_TAKEN = 98
+PORT_TAKEN = 98  # exit code of the API
+PORT_IN_USE = 6  # exit code of ours
 
 
 @dataclass
 class Paper:
-    """Paper in ``folder``; ports are chosen by `prepare` and stay for the run."""
+    """Paper in ``folder``; `prepare` takes the ports, which are held until `close`."""
 
     folder: Path
     options: Options
-    port: int = 0
-    bus_port: int = 0
-    _claimed: FileLock | None = field(default=None, repr=False)
+    _held: dict[str, HeldPort] = field(default_factory=dict, repr=False)
+    _fixed: bool = False
+
+    @property
+    def port(self) -> int:
+        return self._held["api"].number
+
+    @property
+    def bus_port(self) -> int:
+        return self._held["bus"].number
 
     @property
     def endpoint(self) -> str:
@@ -53,35 +61,41 @@ class Paper:
         require_paper()
         make_private(self.folder)
         last = json.loads(self._ports.read_text()) if self._ports.exists() else {}
+        self._fixed = bool(last)
         wanted = last.get("api") or PORT
-        if self._claim(wanted):
-            self.port = wanted
-        elif last:
-            # Accounts in the cluster name this address and may not change it: another port would orphan them.
-            raise port_taken(wanted)
-        else:
-            self.port = ports.choose()
-            talk.say(f"the port {ports.LOOPBACK}:{PORT} is taken; paper uses {self.port}")
-        self.bus_port = ports.choose([last.get("bus")])
+        api = ports.try_hold(wanted)
+        if api is None:
+            if self._fixed:
+                raise port_taken(wanted)
+            api = self._another(wanted, talk)
+        self._held = {"api": api, "bus": ports.hold([last.get("bus")])}
 
-    def _claim(self, port: int) -> bool:
-        """Whether the port is free and no other stack of this user is about to listen there.
+    def move(self, talk: Talk) -> bool:
+        """Another port for the API, whose own turned out to be taken; False when accounts in the cluster name it.
 
-        Two stacks that start at once both see it free, and the loser would take the winner's API for its own. The
-        claim lasts as long as this process.
+        They may not change it: another port would orphan them.
         """
-        lock = FileLock(make_private(cache_dir() / "ports") / f"{port}.lock")
-        if not lock.acquire(wait=False):
+        if self._fixed:
             return False
-        if not ports.is_free(port):
-            lock.release()
-            return False
-        self._claimed = lock
+        taken = self._held.pop("api")
+        taken.release()
+        self._held["api"] = self._another(taken.number, talk)
         return True
+
+    def _another(self, taken: int, talk: Talk) -> HeldPort:
+        port = ports.hold()
+        talk.say(f"the port {ports.LOOPBACK}:{taken} is taken; paper uses {port.number}")
+        return port
+
+    def close(self) -> None:
+        """Let others have the ports."""
+        for port in self._held.values():
+            port.release()
 
     def remember_ports(self) -> None:
         """Fix them for later runs: from now on accounts name them."""
         write_private(self._ports, json.dumps({"api": self.port, "bus": self.bus_port}) + "\n")
+        self._fixed = True
 
     @property
     def _ports(self) -> Path:
@@ -158,9 +172,9 @@ def port_taken(port: int) -> LocalError:
     """Exit code 6: something else uses what we need."""
     return LocalError(
         f"the port {ports.LOOPBACK}:{port} is taken",
-        cause=f"another program listens there, and the accounts of this local stack point to {port}",
+        cause=f"another program uses it, and the accounts of this local stack point to {port}",
         hint=f"end that program (`lsof -i :{port}` names it), or start from an empty state: sequence down --purge",
-        exit_code=6,
+        exit_code=PORT_IN_USE,
     )
 
 

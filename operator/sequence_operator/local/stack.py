@@ -17,7 +17,7 @@ from sequence_operator.local.clusters import Cluster, OwnCluster, UsersCluster, 
 from sequence_operator.local.errors import LocalError
 from sequence_operator.local.folders import make_private, write_private
 from sequence_operator.local.options import Options
-from sequence_operator.local.paper import Paper
+from sequence_operator.local.paper import PORT_IN_USE, Paper
 from sequence_operator.local.runfile import RunState
 from sequence_operator.local.supervisor import Part, Supervisor
 from sequence_operator.local.talk import Talk
@@ -42,6 +42,7 @@ class Stack:
         self._supervisor = Supervisor(state_dir, talk, self._write)  # needs the running loop
         self._admin: Admin | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._operator_port: ports.HeldPort | None = None
         self.run = RunState(os.getpid(), processes.started_at(os.getpid()), str(state_dir), options)
 
     async def serve(self, on_ready: Callable[[RunState], Awaitable[None]]) -> bool:
@@ -103,7 +104,7 @@ class Stack:
 
     async def _start_paper(self) -> dict[Mode, str]:
         await self._supervisor.start(self._paper.bus_part())
-        await self._supervisor.start(self._paper.api_part())
+        await self._start_api()
         keys = {mode: await asyncio.to_thread(self._paper.key, mode) for mode in MODES}
         await self._supervisor.start(*self._paper.edge_parts(keys["sandbox"]))
         for venue in self._paper.options.venues:
@@ -112,6 +113,21 @@ class Stack:
             if source:
                 self._supervisor.states[f"edge-{venue}"].detail = str(source)
         return keys
+
+    async def _start_api(self) -> None:
+        """On another port when its own was taken after all, as long as nobody depends on the number."""
+        while True:
+            try:
+                await self._supervisor.start(self._paper.api_part())
+            except BaseExceptionGroup as several:
+                problem = _first(several)
+                taken = isinstance(problem, LocalError) and problem.exit_code == PORT_IN_USE
+                if not (taken and self._paper.move(self._talk)):
+                    raise
+            else:
+                self.run.endpoint = self._paper.endpoint
+                return
+            await self._supervisor.stop("paper-api")
 
     async def _start_operator(self, keys: dict[Mode, str]) -> None:
         try:
@@ -135,7 +151,8 @@ class Stack:
         return kubeconfig
 
     def _operator_part(self, kubeconfig: Path) -> Part:
-        port = ports.choose([_remembered(self._state_dir / "operator" / "port")])
+        self._operator_port = ports.hold([_remembered(self._state_dir / "operator" / "port")])
+        port = self._operator_port.number
         write_private(self._state_dir / "operator" / "port", f"{port}\n")
         argv = [sys.executable, "-m", "sequence_operator.controller", "--namespace", bootstrap.NAMESPACE]
         argv += ["--kubeconfig", str(kubeconfig), "--health-address", f"{ports.LOOPBACK}:{port}"]
@@ -169,6 +186,10 @@ class Stack:
         if left:
             await asyncio.to_thread(processes.end, left)
             self._talk.say(f"ended what the parts had left behind: processes {', '.join(map(str, left))}")
+        self._paper.close()
+        self._cluster.close()
+        if self._operator_port is not None:
+            self._operator_port.release()
         runfile.remove(self._state_dir)
         if self._cluster.leaves:
             self._talk.say(self._cluster.leaves)
