@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import socketserver
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +33,29 @@ class Silent:
 
 def server(port: int) -> socket.socket:
     return socket.create_server((ports.LOOPBACK, port))  # sets SO_REUSEADDR, as the servers of all parts do
+
+
+class Another(socketserver.BaseRequestHandler):
+    """Some program's server: it hangs up at once."""
+
+    def handle(self) -> None:
+        self.request.close()
+
+
+@contextlib.contextmanager
+def another(port: int) -> Iterator[None]:
+    """Another program listens on this very port."""
+    with socketserver.TCPServer((ports.LOOPBACK, port), Another, bind_and_activate=False) as taken:
+        taken.allow_reuse_address = True
+        taken.server_bind()
+        taken.server_activate()
+        thread = threading.Thread(target=taken.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            taken.shutdown()
+            thread.join()
 
 
 @pytest.fixture
@@ -148,14 +174,14 @@ async def test_a_port_lost_at_the_last_moment_is_another_port_until_accounts_nam
     paper = stack._paper
     paper.prepare(Silent())
     try:
-        with server(preferred):
+        with another(preferred):
             await stack._start_api()
             assert paper.port not in (0, preferred)
             assert stack.run.endpoint == paper.endpoint
             assert probes.get(paper.port, "/v1/health")[0] == 200
             await stack._supervisor.stop("paper-api")
         paper.remember_ports()
-        with server(paper.port), pytest.raises(BaseExceptionGroup) as failed:
+        with another(paper.port), pytest.raises(BaseExceptionGroup) as failed:
             await stack._start_api()
         assert failed.group_contains(LocalError, match=f"the port 127.0.0.1:{paper.port} is taken")
     finally:

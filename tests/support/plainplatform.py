@@ -23,12 +23,14 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 class PlainPlatform(FaultProxy):
     """A FaultProxy that forwards and returns nothing but the fields above.
 
-    bodies: create bodies as they came. meanwhile: done once, between the arrival of a create here and there.
+    bodies: create bodies as they came. ids: of what was created through here, by name. meanwhile: done once, between
+    the arrival of a create here and there.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
         self.bodies: list[dict[str, Any]] = []
+        self.ids: dict[str, set[str]] = {}
         self.meanwhile: Callable[[], None] | None = None
 
     def _forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer:
@@ -44,7 +46,11 @@ class PlainPlatform(FaultProxy):
             if meanwhile is not None:
                 meanwhile()
             body = json.dumps(_only(sent, CREATE_FIELDS)).encode()
-        elif handler.command == "POST":
+            status, _, answer = super()._forward(handler, body)
+            if status in (200, 201):
+                self.ids.setdefault(sent["name"], set()).add(json.loads(answer)["deployment_id"])
+            return status, _JSON, _plain(path, answer)
+        if handler.command == "POST":
             body = b""  # start and stop take none
         status, _, answer = super()._forward(handler, body)
         return status, _JSON, _plain(path, answer)
