@@ -32,6 +32,23 @@ def test_flags_win_over_the_environment_and_that_over_defaults():
     assert chosen.identity
 
 
+def test_what_git_and_builds_need():
+    environment = {
+        "SEQUENCE_OPERATOR_NAMESPACES": "a",
+        "SEQUENCE_OPERATOR_GIT_CACHE": "/var/cache/git",
+        "SEQUENCE_OPERATOR_TREE_ADDRESS": "0.0.0.0:8090",
+        "SEQUENCE_OPERATOR_TREE_BASE_URL": "http://trees.system.svc:8090/",
+        "SEQUENCE_OPERATOR_HOOK_ADDRESS": "0.0.0.0:8091",
+        "SEQUENCE_OPERATOR_BUILD_TOOLCHAIN": "1.95.0",
+    }
+    chosen = settings.parse([], environment)
+    assert (chosen.git_cache, chosen.tree_address) == ("/var/cache/git", ("0.0.0.0", 8090))
+    assert (chosen.tree_base_url, chosen.hook_address) == ("http://trees.system.svc:8090", ("0.0.0.0", 8091))
+    assert chosen.toolchain == "1.95.0"
+    bare = settings.parse(["--namespace=a"], {})
+    assert (bare.tree_address, bare.hook_address, bare.toolchain) == (None, None, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -40,6 +57,8 @@ def test_flags_win_over_the_environment_and_that_over_defaults():
         (["--namespace=a", "--health-address=8080"], "is not HOST:PORT"),
         (["--namespace=a", "--concurrency=0"], "above 0"),
         (["--namespace=a", "--allow-address=here"], "here"),
+        (["--namespace=a", "--tree-base-url=trees:8090"], "is not an address such as"),
+        (["--namespace=a", "--build-toolchain=stable"], "is not a version of Rust"),
     ],
 )
 def test_senseless_options_end_with_a_sentence(arguments, says, capsys):

@@ -5,18 +5,31 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sequence_operator.spec.resources import seconds
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = tuple[str, int]
+"""Host and port; port 0 asks for any free one."""
+
+_TOOLCHAIN = re.compile(r"\d+\.\d+\.\d+\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Times in seconds. ``lease_namespace`` "" means the namespace of the kubeconfig context or the Pod."""
+    """Times in seconds. ``lease_namespace`` "" means the namespace of the kubeconfig context or the Pod.
+
+    git_cache:    folder of the bare repositories; "" means one of this process's own, gone with it.
+    tree_address: where published trees are served; None: nowhere, so nothing can be built from git.
+    tree_base_url: how builders reach that address; "" means by the address itself.
+    hook_address: where pushes are announced; None: sources are only polled.
+    toolchain:    version of Rust that new builds ask for; "": nothing is built.
+    """
 
     namespaces: tuple[str, ...]
     kubeconfig: str | None = None
@@ -33,11 +46,16 @@ class Settings:
     lease_duration: float = 15.0
     identity: str = ""
     allow_addresses: tuple[Network, ...] = ()
+    git_cache: str = ""
+    tree_address: Address | None = None
+    tree_base_url: str = ""
+    hook_address: Address | None = None
+    toolchain: str = ""
     log_format: str = "auto"
     log_level: str = "info"
 
 
-def _address(text: str) -> tuple[str, int]:
+def _address(text: str) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
@@ -56,6 +74,19 @@ def _network(text: str) -> Network:
         return ipaddress.ip_network(text, strict=False)
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from problem
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as http://trees.trading.svc:8090")
+    return text.rstrip("/")
+
+
+def _toolchain(text: str) -> str:
+    if text and not _TOOLCHAIN.match(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version of Rust such as 1.95.0")
+    return text
 
 
 def _count(text: str) -> int:
@@ -95,6 +126,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--lease-duration", type=_duration, metavar="15s", help="how long a silent holder still counts")
     add("--identity", metavar="NAME", help="who holds the Lease; default host name and process id")
     add("--allow-address", action="append", type=_network, metavar="CIDR", help="artifact urls may lead here")
+    add("--git-cache", metavar="DIR", help="keep clones of AlgoSources here; default: a temporary folder")
+    add("--tree-address", type=_address, metavar="HOST:PORT", help="serve the trees that builders fetch here")
+    add(
+        "--tree-base-url",
+        type=_base_url,
+        metavar="URL",
+        help="how builders reach --tree-address; default: http://HOST:PORT",
+    )
+    add("--hook-address", type=_address, metavar="HOST:PORT", help="take the webhooks of git servers here")
+    add(
+        "--build-toolchain",
+        type=_toolchain,
+        dest="toolchain",
+        metavar="1.95.0",
+        help="version of Rust for new builds; without it nothing is built",
+    )
     add("--log-format", choices=("auto", "json", "console"), help="auto: JSON unless stderr is a terminal")
     add("--log-level", choices=("debug", "info", "warning", "error"), help="default info")
     return parser
@@ -121,6 +168,11 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
             "lease_name",
             "lease_namespace",
             "lease_duration",
+            "git_cache",
+            "tree_address",
+            "tree_base_url",
+            "hook_address",
+            "toolchain",
             "log_format",
             "log_level",
         )
@@ -146,7 +198,7 @@ def _from_environment(
     ones are in SEQUENCE_OPERATOR_NAMESPACES.
     """
     lists = {"namespace": "NAMESPACES", "allow_address": "ALLOW_ADDRESSES"}
-    special = {"lease_namespace": "NAMESPACE"}
+    special = {"lease_namespace": "NAMESPACE", "toolchain": "BUILD_TOOLCHAIN"}
     made: list[str] = []
     for action in parser._actions:
         flag = action.option_strings[-1] if action.option_strings else ""
