@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconcile.sim import SHA_A, Cluster, Platform, World, spec_of
 from reconcile.test_convergence import COMMON, EDITS, MACHINE, Faults
 
-STRANGERS = ("they take the name", "they let go of it", "we delete")
+RACE: list[str | tuple[str, int]] = ["list", "they take the name", "pass", "list, pass"]
+"""Our list is older than their registration, so that ours is refused."""
+SUCCESSOR: list[str | tuple[str, int]] = ["list, pass", "ours is gone", "they take the name", "list, pass"]
 
 
 class Strangers:
@@ -28,22 +32,26 @@ class Strangers:
             platform.calls.pop()
             self.ids.add(f"dep_{platform.creates}")
 
-    def let_go(self) -> None:
-        for key in self.ids & set(self.world.platform.deployments):
-            del self.world.platform.deployments[key]
+    def remove(self, theirs: bool) -> None:
+        for key in set(self.world.platform.deployments):
+            if (key in self.ids) is theirs:
+                del self.world.platform.deployments[key]
 
-    def step(self, name: str) -> None:
-        {"they take the name": self.take, "they let go of it": self.let_go, "we delete": self.delete}[name]()
 
-    def delete(self) -> None:
-        self.world.cluster.delete()
+STRANGERS: dict[str, Callable[[Strangers], None]] = {
+    "they take the name": lambda s: s.take(),
+    "they let go of it": lambda s: s.remove(theirs=True),
+    "ours is gone": lambda s: s.remove(theirs=False),
+}
 
 
 def steps(faults: list[str]) -> st.SearchStrategy[list[str | tuple[str, int]]]:
     fault = st.tuples(st.sampled_from(faults), st.integers(0, 12))
     machine = st.sampled_from(sorted(MACHINE))
     edits = st.sampled_from(sorted(EDITS))
-    return st.lists(st.one_of(machine, machine, edits, st.sampled_from(STRANGERS), fault), max_size=30)
+    return st.lists(
+        st.one_of(machine, machine, edits, st.sampled_from(sorted(STRANGERS)), fault), max_size=30
+    )
 
 
 def play(world: World, schedule: list[str | tuple[str, int]]) -> None:
@@ -52,7 +60,7 @@ def play(world: World, schedule: list[str | tuple[str, int]]) -> None:
         if isinstance(step, tuple):
             armed.armed.append((step[1], step[0]))
         elif step in STRANGERS:
-            strangers.step(step)
+            STRANGERS[step](strangers)
         else:
             (MACHINE | EDITS)[step](world)
     world.settle()
@@ -65,6 +73,8 @@ def play(world: World, schedule: list[str | tuple[str, int]]) -> None:
 
 
 @COMMON
+@example(schedule=RACE)
+@example(schedule=SUCCESSOR)
 @given(schedule=steps(["crash", "lost", "refused", "broken"]))
 def test_theirs_is_never_written_to(schedule: list[str | tuple[str, int]]) -> None:
     play(World(cluster=Cluster(spec=spec_of(state="Running"))), schedule)
@@ -72,6 +82,8 @@ def test_theirs_is_never_written_to(schedule: list[str | tuple[str, int]]) -> No
 
 @pytest.mark.parametrize("state", ["Running", "Stopped"])
 @COMMON
+@example(schedule=RACE)
+@example(schedule=SUCCESSOR)
 @given(schedule=steps(["refused"]))
 def test_theirs_is_never_written_to_on_a_plain_platform(
     state: str, schedule: list[str | tuple[str, int]]
