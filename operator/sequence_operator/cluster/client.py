@@ -22,6 +22,8 @@ Object = dict[str, Any]
 
 CLI: Final = "sequence-cli"  # owns what `sequence deploy` applied
 STATE: Final = "sequence-state"  # owns spec.state: who starts and stops
+SOURCE: Final = "sequence-source"  # owns what a repository says
+BUILDER: Final = "sequence-builder"  # owns the status of AlgoBuilds and the artifacts it made
 OPERATOR: Final = "sequence-operator"  # owns status
 
 _APPLY = "application/apply-patch+yaml"

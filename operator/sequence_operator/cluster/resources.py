@@ -42,6 +42,8 @@ class Resource:
 
 ALGO_DEPLOYMENTS = Resource(GROUP, VERSION, "algodeployments", "AlgoDeployment")
 PLATFORM_ACCOUNTS = Resource(GROUP, VERSION, "platformaccounts", "PlatformAccount")
+ALGO_SOURCES = Resource(GROUP, VERSION, "algosources", "AlgoSource")
+ALGO_BUILDS = Resource(GROUP, VERSION, "algobuilds", "AlgoBuild")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -50,6 +52,11 @@ EVENTS = Resource("", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+ADMISSION = "admissionregistration.k8s.io"
+POLICIES = Resource(ADMISSION, "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", False)
+POLICY_BINDINGS = Resource(
+    ADMISSION, "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", False
+)
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False)
 
 _KNOWN = {
@@ -57,6 +64,8 @@ _KNOWN = {
     for resource in (
         ALGO_DEPLOYMENTS,
         PLATFORM_ACCOUNTS,
+        ALGO_SOURCES,
+        ALGO_BUILDS,
         CONFIG_MAPS,
         SECRETS,
         NAMESPACES,
@@ -65,6 +74,8 @@ _KNOWN = {
         LEASES,
         ROLES,
         ROLE_BINDINGS,
+        POLICIES,
+        POLICY_BINDINGS,
         CRDS,
     )
 }
