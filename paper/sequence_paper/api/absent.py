@@ -9,7 +9,7 @@ from sequence_paper.api.errors import ApiError
 router = APIRouter()
 
 _TRADING = "orders come from deployed algos only; order entry through the API is not built"
-_RISK = "account-wide limits and the kill switch are not built; limits are per deployment (`risk`)"
+_RISK = "account-wide limits cannot be set and there is no kill switch; limits are per deployment (`risk`)"
 _VENUES = "venues are simulated and need no credentials or wallets"
 _MARKET = "market data is not served over the API; algos on edges see it"
 _ANALYSIS = "traces, cost analysis and routing are not built"

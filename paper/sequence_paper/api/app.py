@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from sequence_paper.api import absent, deployments, errors, health, inside, readings
+from sequence_paper.api import absent, deployments, errors, health, inside, readings, venues
 from sequence_paper.api.bus import Bus
 from sequence_paper.api.calllog import CallLog
 from sequence_paper.api.gate import Gate
@@ -42,7 +42,7 @@ def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
     )
     app.state.platform = Platform(store, bus)
     errors.install(app)
-    for module in (health, inside, deployments, readings, absent):
+    for module in (health, inside, deployments, readings, venues, absent):
         app.include_router(module.router)
     app.router.redirect_slashes = False
     return Gate(app, store, Limiter(), calls)

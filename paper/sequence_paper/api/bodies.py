@@ -11,6 +11,8 @@ INT64_MAX = 2**63 - 1
 MAX_INSTANCES = 16
 MAX_PARAMS = 32
 MAX_SYMBOLS = 32
+MAX_OPEN_ORDERS = 32
+"""Room in the algo interface; no limit of a deployment can be above it."""
 
 Limit = Annotated[StrictInt, Field(ge=1, le=INT64_MAX)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}\z")]
@@ -32,7 +34,7 @@ class RiskBody(_Strict):
     max_order_rate: Annotated[StrictInt, Field(ge=1, le=2**32 - 1)] | None = None
     max_daily_loss_1e9: Limit | None = None
     max_price_deviation_bps: Limit | None = None
-    max_open_orders: Annotated[StrictInt, Field(ge=1, le=32)] | None = None
+    max_open_orders: Annotated[StrictInt, Field(ge=1, le=MAX_OPEN_ORDERS)] | None = None
     reduce_only: StrictBool | None = None
 
     def wire(self) -> dict[str, Any]:

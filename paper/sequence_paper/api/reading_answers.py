@@ -9,6 +9,14 @@ from pydantic import Field
 from sequence_paper.api.answers import Answer
 
 
+class CapitalAnswer(Answer):
+    """What trading has come to; `available_usd_1e9` null: orders are not checked against a balance."""
+
+    available_usd_1e9: int | None
+    cash_usd_1e9: int
+    nav_usd_1e9: int
+
+
 class AccountAnswer(Answer):
     """Whose key it is."""
 
@@ -17,6 +25,7 @@ class AccountAnswer(Answer):
     mode: Literal["live", "sandbox"]
     tier: str
     rate_limit_qps: int
+    capital: CapitalAnswer
 
 
 class FillAnswer(Answer):

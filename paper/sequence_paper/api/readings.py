@@ -46,9 +46,10 @@ Wanted = Annotated[Json, Depends(_wanted)]
 
 
 @router.get("/account", responses=described(AccountAnswer))
-async def account(who: Who) -> Response:
-    """Whose key this is. `rate_limit_qps` is shared by all keys of the account."""
+async def account(here: Here, who: Who) -> Response:
+    """Whose key this is, and what its trading has come to. `rate_limit_qps` is shared by all keys of the account."""
     found = who.account
+    totals = (await here.run(lambda: _positions(here, who, None, None, False)))["totals"]
     return json(
         {
             "account_id": found.account_id,
@@ -56,6 +57,12 @@ async def account(who: Who) -> Response:
             "mode": who.mode,
             "tier": found.tier,
             "rate_limit_qps": found.rate_limit_qps,
+            # No order is checked against a balance, so what is available has no bound.
+            "capital": {
+                "available_usd_1e9": None,
+                "cash_usd_1e9": totals["cash_usd_1e9"],
+                "nav_usd_1e9": totals["nav_usd_1e9"],
+            },
         }
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sequence_paper.api import answers, reading_answers
+from sequence_paper.api import answers, reading_answers, venue_answers
 from sequence_paper.store import Store
 from support.paper import Paper
 from support.processes import wait_until
@@ -60,6 +60,9 @@ class Desk:
 
 _DOCUMENTED = {
     r"/account": reading_answers.AccountAnswer,
+    r"/venues": venue_answers.VenuesAnswer,
+    r"/credentials": venue_answers.CredentialsAnswer,
+    r"/risk_limits": venue_answers.RiskLimitsAnswer,
     r"/orders": reading_answers.OrdersAnswer,
     r"/orders/.+": reading_answers.OrderAnswer,
     r"/fills": reading_answers.FillsAnswer,

@@ -163,6 +163,8 @@ def test_positions_are_valued_at_the_mark(traded):
         # Two buys of 0.1 at 50,000 with 8 of fee each have been paid.
         assert answer["totals"]["cash_usd_1e9"] == -10_016 * USD
         assert answer["totals"]["nav_usd_1e9"] == 184 * USD
+    capital = traded.desk.ok("GET", "/account")["capital"]
+    assert capital == {"available_usd_1e9": None, "cash_usd_1e9": -10_016 * USD, "nav_usd_1e9": 184 * USD}
     assert len(traded.desk.ok("GET", "/positions?include_closed=true")["positions"]) == 2
     assert traded.desk.ok("GET", "/positions?venues=coinbase,okx")["positions"] == []
     assert len(traded.desk.ok("GET", "/positions?venues=coinbase,kraken&kinds=crypto")["positions"]) == 1

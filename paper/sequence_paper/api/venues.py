@@ -1,0 +1,70 @@
+"""Where an account can trade and within which limits: `/v1/venues`, `/v1/credentials`, `/v1/risk_limits`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from sequence_paper.api.answers import described
+from sequence_paper.api.bodies import MAX_OPEN_ORDERS, RiskBody
+from sequence_paper.api.fleet import EdgeView, Fleet
+from sequence_paper.api.platform import Here, json, needs_key
+from sequence_paper.api.venue_answers import CredentialsAnswer, RiskLimitsAnswer, VenuesAnswer
+from sequence_paper.store.words import Json
+from sequence_paper.venue.rules import venue_fees
+
+router = APIRouter(prefix="/v1", tags=["venues"], dependencies=[needs_key])
+
+
+@router.get("/venues", responses=described(VenuesAnswer))
+async def venues(here: Here) -> Response:
+    """Every venue of which an edge has announced itself, and whether one is there now."""
+    return json({"venues": venue_rows(await here.run(here.fleet))})
+
+
+@router.get("/credentials", responses=described(CredentialsAnswer))
+async def credentials(here: Here) -> Response:
+    """Connected venues. Ours are simulated and need no credentials: one is connected while an edge of it is there."""
+    rows = venue_rows(await here.run(here.fleet))
+    return json(
+        {
+            "credentials": [
+                {"venue": row["venue"], "status": "connected", "requires_credentials": False}
+                for row in rows
+                if row["connected"]
+            ]
+        }
+    )
+
+
+@router.get("/risk_limits", responses=described(RiskLimitsAnswer))
+async def risk_limits() -> Response:
+    """Limits that hold for every deployment of the account, whatever its own say; null is no limit.
+
+    The only one is the room for open orders in the algo interface; edges refuse an order beyond it.
+    """
+    held: dict[str, int | None] = dict.fromkeys(
+        name for name in RiskBody.model_fields if name != "reduce_only"
+    )
+    return json({"limits": held | {"max_open_orders": MAX_OPEN_ORDERS}})
+
+
+def venue_rows(fleet: Fleet) -> list[Json]:
+    """One row a venue, by name."""
+    by_venue: dict[str, list[EdgeView]] = {}
+    for edge in fleet.values():
+        by_venue.setdefault(edge.venue, []).append(edge)
+    return [_venue(venue, edges) for venue, edges in sorted(by_venue.items())]
+
+
+def _venue(venue: str, edges: list[EdgeView]) -> Json:
+    fees = venue_fees(venue)
+    return {
+        "venue": venue,
+        "connected": any(edge.alive for edge in edges),
+        "instrument_types": sorted({edge.instrument_type for edge in edges}),
+        "symbols": sorted({symbol for edge in edges for symbol in edge.symbols}),
+        "edges": sorted(edge.edge_id for edge in edges if edge.alive),
+        "last_heartbeat": max(edge.beat_ns for edge in edges) // 1_000_000_000,
+        "fees": None if fees is None else {"maker_ppm": fees.maker_ppm, "taker_ppm": fees.taker_ppm},
+    }
