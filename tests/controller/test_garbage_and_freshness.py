@@ -10,10 +10,11 @@ import pytest
 from sequence_operator.artifact.store import configmap, digest
 from sequence_operator.cluster import ClusterClient
 from sequence_operator.cluster.client import CLI
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS
-from sequence_operator.controller.freshness import Freshness, shell
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS, PLATFORM_ACCOUNTS
+from sequence_operator.controller.freshness import Freshness, Seen, Watched, shell
 from sequence_operator.controller.garbage import collect, named
-from sequence_operator.spec.names import LAST_USED
+from sequence_operator.controller.kinds import Kinds
+from sequence_operator.spec.names import API_VERSION, LAST_USED
 from sequence_operator.spec.resources import AlgoDeployment
 from support.objects import deployment, put
 
@@ -73,46 +74,56 @@ def test_spec_record_and_history_name_artifacts():
 # -- freshness -----------------------------------------------------------------------------------------
 
 
-class Watched:
-    """What a watch brought so far."""
-
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
-        self.seen: dict[str, tuple[int, dict]] = {}
-
-    def versions(self, namespace: str) -> dict[str, tuple[int, dict]]:
-        assert namespace == self.namespace
-        return dict(self.seen)
-
-    def changed(self, obj: dict) -> None:
-        metadata = obj["metadata"]
-        self.seen[metadata["uid"]] = (
-            int(metadata["resourceVersion"]),
-            shell(metadata["name"], self.namespace, metadata["uid"]),
-        )
-
-    def gone(self, obj: dict) -> None:
-        del self.seen[obj["metadata"]["uid"]]
+def account(namespace: str) -> dict:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PlatformAccount",
+        "metadata": {"name": "sandbox", "namespace": namespace},
+        "spec": {"endpoint": "http://127.0.0.1:1", "mode": "sandbox", "secretRef": {"name": "s"}},
+    }
 
 
-async def test_what_the_watch_missed_is_noticed_at_the_second_look(client, namespace):
-    watched = Watched(namespace)
-    freshness = Freshness(client, [namespace], watched.versions, watched.changed, watched.gone)
+@pytest.mark.parametrize("kind", [ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS], ids=lambda kind: kind.plural)
+async def test_what_a_watch_missed_is_noticed_at_the_second_look(client, namespace, kind):
+    """The watch of one kind may fall silent while the others go on."""
+    seen = {resource: Seen() for resource in (ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS)}
+    kinds = [Watched(resource, s.versions, s.put, s.drop) for resource, s in seen.items()]
+    freshness = Freshness(client, [namespace], kinds)
     assert await freshness.compare()
-    obj = deployment()
+    obj = account(namespace) if kind is PLATFORM_ACCOUNTS else deployment()
     obj["metadata"]["namespace"] = namespace
     stored = await client.apply(obj, manager=CLI)
     assert await freshness.compare()  # the watch may just be a moment behind
     assert not await freshness.compare()
-    assert "missed 1 changes" in (freshness.problem or "")
-    assert list(watched.seen) == [stored["metadata"]["uid"]]
+    assert f"1 of {kind.plural}" in (freshness.problem or "")
+    uid = stored["metadata"]["uid"]
+    assert seen[kind].versions(namespace) == {
+        uid: (int(stored["metadata"]["resourceVersion"]), shell(obj["metadata"]["name"], namespace, uid))
+    }
     assert await freshness.compare()
     assert freshness.problem is None
 
-    await client.delete(ALGO_DEPLOYMENTS, obj["metadata"]["name"], namespace)
+    await client.delete(kind, obj["metadata"]["name"], namespace)
     assert await freshness.compare()
     assert not await freshness.compare()
-    assert watched.seen == {}
+    assert seen[kind].versions(namespace) == {}
+    assert await freshness.compare()
+
+
+def test_an_object_that_one_listener_cannot_read_is_still_heard_of_by_the_others():
+    kinds, heard = Kinds(), []
+
+    def broken(obj: dict) -> None:
+        raise ValueError("not understood")
+
+    kinds.add(PLATFORM_ACCOUNTS, (broken, heard.append), (heard.append,))
+    obj = {**account("ns"), "metadata": {"name": "a", "namespace": "ns", "uid": "u", "resourceVersion": "7"}}
+    kinds.on_event(PLATFORM_ACCOUNTS, None, obj)
+    (watched,) = kinds.watched()
+    assert watched.versions("ns") == {"u": (7, shell("a", "ns", "u"))}
+    kinds.on_event(PLATFORM_ACCOUNTS, "DELETED", obj)
+    assert watched.versions("ns") == {}
+    assert heard == [obj, obj]
 
 
 def test_digest_names_the_module():

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
-from sequence_operator.cluster.client import ClusterClient, Object
+from sequence_operator.cluster.client import ClusterClient
 from sequence_operator.cluster.errors import ClusterError, Kind
 from sequence_operator.cluster.lease import Lease
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS, Resource
-from sequence_operator.controller import freshness, garbage
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS
+from sequence_operator.controller import garbage
 from sequence_operator.controller.accounts import Accounts
 from sequence_operator.controller.artifacts import Artifacts
 from sequence_operator.controller.context import World
 from sequence_operator.controller.dispatcher import Dispatcher
 from sequence_operator.controller.download import Downloader
 from sequence_operator.controller.events import EventPoster
+from sequence_operator.controller.freshness import Freshness
 from sequence_operator.controller.gauges import register_gauges
 from sequence_operator.controller.health import HealthServer
+from sequence_operator.controller.kinds import Kinds
 from sequence_operator.controller.metrics import Metrics
 from sequence_operator.controller.objects import Objects
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.reconciler import Reconciler
 from sequence_operator.controller.settings import Settings
 from sequence_operator.controller.state import Entries
+from sequence_operator.controller.tasks import Tasks
 from sequence_operator.controller.watching import Watcher
 from sequence_operator.reconcile.model import Policy
 
 log = structlog.get_logger(__name__)
 
-RESOURCES = (ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS)
 EXIT_OK, EXIT_FAILED, EXIT_ADDRESS_TAKEN = 0, 1, 98
 
 _GRACE = 20.0  # seconds that passes in flight get at the end; below a Pod's grace period
@@ -54,8 +55,7 @@ class Operator:
         self, settings: Settings, cluster: ClusterClient, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._settings, self._cluster, self._now = settings, cluster, now
-        self._stop = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._tasks = Tasks()
         self._preflight_problem: str | None = "starting"
         self._watching = False
         self.metrics = Metrics()
@@ -90,9 +90,10 @@ class Operator:
         )
         self.reconciler = Reconciler(world, self.entries, self.accounts, self.queue, self.events)
         self.dispatcher = Dispatcher(self.queue, self.reconciler.process, concurrency=settings.concurrency)
-        self.freshness = freshness.Freshness(
-            cluster, settings.namespaces, self._versions, self.objects.changed, self.objects.gone
-        )
+        self.kinds = Kinds()
+        self.kinds.add(ALGO_DEPLOYMENTS, (self.objects.changed,), (self.objects.gone,), self.objects.versions)
+        self.kinds.add(PLATFORM_ACCOUNTS, (self.accounts.put,), (self.accounts.drop,))
+        self.freshness = Freshness(cluster, settings.namespaces, self.kinds.watched())
         self.health = HealthServer(
             settings.health_host,
             settings.health_port,
@@ -117,9 +118,10 @@ class Operator:
             return EXIT_ADDRESS_TAKEN
         log.info("listening", host=self.health.host, port=self.health.port, server=self._cluster.server)
         try:
-            if await self._until_stopped(self._preflight_loop()) and await self._until_stopped(self._lead()):
-                return await self._serve()
-            return EXIT_OK
+            for before in (self._preflight_loop, self._lead):
+                if not await self._tasks.unless_stopped(before()):
+                    return EXIT_OK
+            return await self._serve()
         finally:
             await self._end()
 
@@ -136,7 +138,7 @@ class Operator:
             await asyncio.sleep(_PREFLIGHT_AGAIN)
 
     async def _look_before(self) -> str | None:
-        for resource in RESOURCES:
+        for resource in self.kinds.resources:
             for namespace in self._settings.namespaces:
                 try:
                     await self._cluster.probe(resource, namespace)
@@ -145,7 +147,7 @@ class Operator:
         return None
 
     async def _lead(self) -> None:
-        self._tasks["lease"] = asyncio.create_task(self.lease.run(), name="lease")
+        self._tasks.start("lease", self.lease.run())
         log.info("waiting for the lease", namespace=self.lease.namespace, name=self.lease.name)
         await self.lease.held.wait()
         log.info("lease held", identity=self.lease.identity)
@@ -157,79 +159,43 @@ class Operator:
         for namespace in self._settings.namespaces:
             for obj in await self._cluster.list(PLATFORM_ACCOUNTS, namespace):
                 self.accounts.put(obj)
-        watcher = Watcher(self._cluster, RESOURCES, self._settings.namespaces, self._on_event)
+        watcher = Watcher(self._cluster, self.kinds.resources, self._settings.namespaces, self.kinds.on_event)
         stop_watching = asyncio.Event()
-        self._task("events", self.events.run())
-        self._task("dispatcher", self.dispatcher.run())
-        self._task("watcher", watcher.run(stop_watching, self._on_watching))
-        self._task("freshness", self.freshness.run())
-        self._task("garbage", self._collect_garbage())
-        essential = [self._tasks[name] for name in _ESSENTIAL]
-        stopped = asyncio.create_task(self._stop.wait())
-        done, _ = await asyncio.wait([*essential, stopped], return_when=asyncio.FIRST_COMPLETED)
-        code = EXIT_OK if stopped in done else EXIT_FAILED
-        for task in done - {stopped}:
-            failure = task.exception() if not task.cancelled() else None
-            log.error(
-                "ended by itself", task=task.get_name(), problem=repr(failure) if failure else "no reason"
-            )
+        self._tasks.start("events", self.events.run())
+        self._tasks.start("dispatcher", self.dispatcher.run())
+        self._tasks.start("watcher", watcher.run(stop_watching, self._on_watching))
+        self._tasks.start("freshness", self.freshness.run())
+        self._tasks.start("garbage", self._collect_garbage())
+        asked = await self._tasks.until_one_ends(_ESSENTIAL)
         if self.lease.lost.is_set():
             log.error(
                 "lease lost", holder=self.lease.holder, hint="another operator works now; this one ends"
             )
-        stopped.cancel()
         stop_watching.set()
-        return code
+        return EXIT_OK if asked else EXIT_FAILED
 
     async def _end(self) -> None:
         """Let work in flight end, give the lease back, close everything."""
         log.info("stopping")
         self._watching = False
         for name in ("dispatcher", "garbage", "freshness"):
-            await self._cancel(name)
+            await self._tasks.cancel(name)
         await self.dispatcher.drain(_GRACE if not self.lease.lost.is_set() else 0.0)
         await self.accounts.close()
         if "events" in self._tasks:
             await self.events.drain(2.0)
-        await self._cancel("events")
-        await self._cancel("watcher", patience=3.0)
-        await self._cancel("lease")
+        await self._tasks.cancel("events")
+        await self._tasks.cancel("watcher", patience=3.0)
+        await self._tasks.cancel("lease")
         await self.lease.release()
         await self.health.stop()
         await self._cluster.close()
         log.info("stopped")
 
-    # -- tasks and signals ---------------------------------------------------------------------------------
-
-    def _task(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks[name] = asyncio.create_task(work, name=name)
-
-    async def _cancel(self, name: str, patience: float = 0.0) -> None:
-        task = self._tasks.pop(name, None)
-        if task is None:
-            return
-        if patience:
-            await asyncio.wait([task], timeout=patience)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Run ``work`` to its end (True) unless the process is told to stop before (False)."""
-        task, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
-        await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
-        finished = task.done()
-        for each in (task, stopped):
-            each.cancel()
-        results = await asyncio.gather(task, return_exceptions=True)
-        if finished and isinstance(results[0], Exception):
-            raise results[0]
-        return finished and not self._stop.is_set()
-
     # -- checks ------------------------------------------------------------------------------------
 
     def _live(self) -> str | None:
-        task = self._tasks.get("dispatcher")
-        return "the dispatcher ended" if task is not None and task.done() else None
+        return "the dispatcher ended" if self._tasks.ended("dispatcher") else None
 
     def _leading(self) -> str | None:
         # Before its kinds exist an operator does not try for the Lease.
@@ -243,29 +209,11 @@ class Operator:
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._tasks.stop.set)
 
     def _on_watching(self) -> None:
         self._catch_signals()  # kopf has just put its own in their place
         self._watching = True
-
-    # -- watch events ----------------------------------------------------------------------------------
-
-    def _on_event(self, resource: Resource, type_: str | None, obj: Object) -> None:
-        deleted = type_ == "DELETED"
-        if resource is ALGO_DEPLOYMENTS:
-            (self.objects.gone if deleted else self.objects.changed)(obj)
-        elif deleted:
-            self.accounts.drop(obj)
-        else:
-            self.accounts.put(obj)
-
-    def _versions(self, namespace: str) -> dict[str, tuple[int, Object]]:
-        return {
-            entry.uid: (entry.version, freshness.shell(entry.name, namespace, entry.uid))
-            for entry in self.entries
-            if entry.namespace == namespace
-        }
 
     async def _collect_garbage(self) -> None:
         """Once an hour, and only right after a comparison that proved that no object is missing from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sequence_operator.cluster.client import Object
 from sequence_operator.controller.accounts import Accounts
+from sequence_operator.controller.freshness import shell
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.state import Entries
 
@@ -39,6 +40,14 @@ class Objects:
         self._queue.forget(entry.uid)
         for rival in self._entries.of_deployment(entry.deployment):
             self._queue.add(rival.uid, rival.lane)
+
+    def versions(self, namespace: str) -> dict[str, tuple[int, Object]]:
+        """What is known of a namespace, for the comparison with what the API server lists."""
+        return {
+            entry.uid: (entry.version, shell(entry.name, namespace, entry.uid))
+            for entry in self._entries
+            if entry.namespace == namespace
+        }
 
 
 def _account_of(obj: Object) -> tuple[str, str]:
