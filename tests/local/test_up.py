@@ -17,7 +17,16 @@ from sequence_operator.local.controlplane import ControlPlane
 from support.localstack import SEQUENCE, LocalStack
 from support.processes import wait_until
 
-PARTS = {"apiserver", "controllers", "nats", "paper-api", "edge-kraken", "edge-coinbase", "operator"}
+PARTS = {
+    "apiserver",
+    "controllers",
+    "nats",
+    "paper-api",
+    "edge-kraken",
+    "edge-coinbase",
+    "operator",
+    "builder",
+}
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +123,7 @@ def test_a_second_up_with_other_options_is_refused_with_the_difference(stack):
     assert "hint: sequence down" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["apiserver", "nats", "paper-api", "edge-kraken", "operator"])
+@pytest.mark.parametrize("name", ["apiserver", "nats", "paper-api", "edge-kraken", "operator", "builder"])
 def test_a_killed_part_comes_back(stack, name):
     before = stack.part(name)
     stack.back(name, stack.kill(name))
@@ -153,7 +162,7 @@ def test_data_and_addresses_survive_a_restart(alone):
 def test_a_killed_supervisor_takes_everything_along_and_the_next_up_works(alone):
     alone.up("--venue", "kraken")
     os.kill(alone.document()["pid"], signal.SIGKILL)
-    wait_until(lambda: alone.processes() == [], "all parts are gone", 60)
+    wait_until(lambda: alone.processes() == [], "all parts are gone")
     alone.up("--venue", "kraken")
     assert alone.document()["ready"] is True
 
@@ -258,7 +267,7 @@ def test_a_users_own_cluster(alone, tmp_path):
         alone.env["KUBECONFIG"] = str(theirs.kubeconfig)
         alone.up("--venue", "kraken", "--kube-context", "local")
         names = {part["name"] for part in alone.document()["parts"]}
-        assert names == {"nats", "paper-api", "edge-kraken", "operator"}
+        assert names == {"nats", "paper-api", "edge-kraken", "operator", "builder"}
         assert context(alone)["kubeconfig"] == str(theirs.kubeconfig)
         assert context(alone)["kube_context"] == "local"
         alone.kubectl("wait", "pacct/sandbox", "--for=condition=Ready", "--timeout=60s")

@@ -22,7 +22,16 @@ if TYPE_CHECKING:  # imported by the commands themselves: the stack brings the c
     from sequence_operator.local.session import Request
 
 CONTEXT = "local"
-_ABOUT_THE_STACK = ("venues", "feed", "pace", "gate", "feed_until", "seed", "kube_context")
+_ABOUT_THE_STACK = (
+    "venues",
+    "feed",
+    "pace",
+    "gate",
+    "feed_until",
+    "seed",
+    "kube_context",
+    "unsandboxed_builds",
+)
 
 
 @command("up")
@@ -60,6 +69,11 @@ _ABOUT_THE_STACK = ("venues", "feed", "pace", "gate", "feed_until", "seed", "kub
 @click.option(
     "--kube-context", default="", metavar="NAME", help="Use this cluster of yours instead of a local one."
 )
+@click.option(
+    "--unsandboxed-builds",
+    is_flag=True,
+    help="Compile code from git with your own rights: only for repositories that you trust.",
+)
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of data, keys and logs.")
 @pass_globals
 @click.pass_context
@@ -74,9 +88,10 @@ def up(
     feed_until: float,
     seed: int,
     kube_context: str,
+    unsandboxed_builds: bool,
     state_dir: Path | None,
 ) -> None:
-    """Run the whole system on this machine: a Kubernetes API server, paper, and the operator.
+    """Run the whole system on this machine: a Kubernetes API server, paper, operator and builder.
 
     Everything listens on 127.0.0.1. Ctrl-C ends it, or `sequence down` when detached; the data stays. A second `up`
     shows the stack that runs. The context `local` is written; no other one is touched.
@@ -84,7 +99,7 @@ def up(
     from sequence_operator.local import session
     from sequence_operator.local.errors import LocalError
 
-    options = _options(venues, feed, pace, gate, feed_until, seed, kube_context)
+    options = _options(venues, feed, pace, gate, feed_until, seed, kube_context, unsandboxed_builds)
     asked = any(
         click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _ABOUT_THE_STACK
     )
@@ -142,6 +157,7 @@ def _options(
     feed_until: float,
     seed: int,
     kube_context: str,
+    unsandboxed_builds: bool,
 ) -> Options:
     from sequence_operator.local.clusters import users_kubeconfig
     from sequence_operator.local.options import Options
@@ -156,6 +172,7 @@ def _options(
         seed=seed,
         kube_context=kube_context,
         kubeconfig=users_kubeconfig() if kube_context else "",
+        unsandboxed_builds=unsandboxed_builds,
     )
 
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from sequence_operator.cluster import ClusterError
 from sequence_operator.cluster.resources import NAMESPACES
-from sequence_operator.local.bootstrap import NAMESPACE, SYSTEM
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.local.errors import LocalError
 from sequence_operator.local.kubeconfig import write_kubeconfig
+from sequence_operator.local.rights import NAMESPACE, SYSTEM
 from sequence_operator.local.supervisor import Part
 from sequence_operator.local.talk import Talk
 from sequence_operator.local.tokens import Admin
@@ -34,8 +34,8 @@ class Cluster(Protocol):
     def close(self) -> None:
         """After all parts have ended: let go of what was held for them."""
 
-    def operator_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
-        """Write the operator's own kubeconfig, which reads its token from ``token_file``."""
+    def part_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
+        """Write the kubeconfig of a part of the stack, which reads its token from ``token_file``."""
 
 
 class OwnCluster:
@@ -60,7 +60,7 @@ class OwnCluster:
         )
         return [[server], [Part("controllers", plane.controllers_command(), lambda: True)]]
 
-    def operator_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
+    def part_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
         write_kubeconfig(
             path, server=self._plane.server, ca=self._plane.ca, token_file=token_file, namespace=namespace
         )
@@ -90,7 +90,7 @@ class UsersCluster:
     def parts(self) -> list[list[Part]]:
         return []
 
-    def operator_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
+    def part_kubeconfig(self, admin: Admin, path: Path, token_file: Path, namespace: str) -> None:
         known = admin.connection.configuration
         write_kubeconfig(
             path,

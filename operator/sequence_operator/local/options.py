@@ -14,7 +14,8 @@ class Options:
 
     pace: 1, 20 or `max`, times the pace of time. gate: simulated time stands still until so many instances run on an
     edge (0: no gate). until: seconds of event time after which the feed ends (0: never). kube_context: use this
-    context of the user's kubeconfig instead of a control plane of our own.
+    context of the user's kubeconfig instead of a control plane of our own. unsandboxed_builds: compile what comes
+    from git with the user's own rights.
     """
 
     venues: tuple[str, ...] = ("kraken", "coinbase")
@@ -25,6 +26,7 @@ class Options:
     seed: int = 1
     kube_context: str = ""
     kubeconfig: str = ""
+    unsandboxed_builds: bool = False
 
     def feed_of(self, venue: str) -> Feed:
         """The feed of one venue's edge."""

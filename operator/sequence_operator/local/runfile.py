@@ -10,12 +10,16 @@ from typing import Any, Literal
 from sequence_operator.local.folders import write_private
 from sequence_operator.local.options import Options
 
-State = Literal["starting", "running", "restarting", "stopped"]
+_ADDRESSES = ("endpoint", "kubeconfig", "kube_context", "namespace", "trees", "hooks")
+State = Literal["starting", "running", "restarting", "stopped", "absent"]
 
 
 @dataclass(slots=True)
 class PartState:
-    """One child process. ``started`` tells it from a later process of the same id; ``detail`` is for people."""
+    """One child process. ``started`` tells it from a later process of the same id; ``detail`` is for people.
+
+    ``absent``: it was not started, for the reason in ``detail``.
+    """
 
     name: str
     pid: int = 0
@@ -28,7 +32,10 @@ class PartState:
 
 @dataclass(slots=True)
 class RunState:
-    """One run of the stack. ``pid`` and ``started`` are the supervisor's; ``endpoint`` is paper's base URL."""
+    """One run of the stack. ``pid`` and ``started`` are the supervisor's; ``endpoint`` is paper's base URL.
+
+    ``trees``: where the operator serves the files of commits; ``hooks``: where a git server may post pushes to.
+    """
 
     pid: int
     started: str
@@ -38,6 +45,8 @@ class RunState:
     kube_context: str = ""
     namespace: str = ""
     endpoint: str = ""
+    trees: str = ""
+    hooks: str = ""
     ready: bool = False
     parts: dict[str, PartState] = field(default_factory=dict)
 
@@ -46,7 +55,7 @@ class RunState:
         return {
             "schema": "sequence.local/v1",
             **{name: getattr(self, name) for name in ("pid", "started", "ready", "state_dir")},
-            **{name: getattr(self, name) for name in ("endpoint", "kubeconfig", "kube_context", "namespace")},
+            **{name: getattr(self, name) for name in _ADDRESSES},
             "options": self.options.to_json(),
             "parts": [asdict(part) for part in self.parts.values()],
         }
@@ -66,12 +75,12 @@ def read(state_dir: Path) -> RunState | None:
         data = json.loads(path(state_dir).read_text())
     except FileNotFoundError:
         return None
-    names = ("pid", "started", "ready", "state_dir", "endpoint", "kubeconfig", "kube_context", "namespace")
+    names = ("pid", "started", "ready", "state_dir", *_ADDRESSES)
     parts = [PartState(**part) for part in data["parts"]]
     return RunState(
         options=Options.from_json(data["options"]),
         parts={part.name: part for part in parts},
-        **{name: data[name] for name in names},
+        **{name: data[name] for name in names if name in data},  # another version may have written it
     )
 
 

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from sequence_operator.cluster import ClusterError
-from sequence_operator.local import bootstrap, ports, probes, processes, runfile
+from sequence_operator.local import bootstrap, processes, runfile
+from sequence_operator.local.builder import NO_RUST, Builder
 from sequence_operator.local.clusters import Cluster, OwnCluster, UsersCluster, as_local
 from sequence_operator.local.errors import LocalError
-from sequence_operator.local.folders import make_private, write_private
+from sequence_operator.local.folders import make_private
+from sequence_operator.local.identity import Identity
+from sequence_operator.local.operator import Operator
 from sequence_operator.local.options import Options
 from sequence_operator.local.paper import PORT_IN_USE, Paper
-from sequence_operator.local.runfile import RunState
-from sequence_operator.local.supervisor import Part, Supervisor
+from sequence_operator.local.rights import BUILDER, NAMESPACE, OPERATOR
+from sequence_operator.local.runfile import PartState, RunState
+from sequence_operator.local.supervisor import Supervisor
 from sequence_operator.local.talk import Talk
-from sequence_operator.local.tokens import Admin, keep_fresh
+from sequence_operator.local.tokens import Admin
 from sequence_operator.spec.names import Mode
 
 MODES: tuple[Mode, ...] = ("live", "sandbox")
@@ -41,8 +43,9 @@ class Stack:
         self._paper = Paper(state_dir / "paper", options)
         self._supervisor = Supervisor(state_dir, talk, self._write)  # needs the running loop
         self._admin: Admin | None = None
-        self._renewal: asyncio.Task[None] | None = None
-        self._operator_port: ports.HeldPort | None = None
+        self._operator = Operator(state_dir)
+        self._builder = Builder(state_dir, unsandboxed=options.unsandboxed_builds)
+        self._identities: list[Identity] = []
         self.run = RunState(os.getpid(), processes.started_at(os.getpid()), str(state_dir), options)
 
     async def serve(self, on_ready: Callable[[RunState], Awaitable[None]]) -> bool:
@@ -84,9 +87,12 @@ class Stack:
             make_private(self._state_dir / name)
         self._paper.prepare(self._talk)
         await self._cluster.prepare()
+        self._operator.prepare()
+        await asyncio.to_thread(self._builder.prepare)
         self.run.endpoint = self._paper.endpoint
+        self.run.trees, self.run.hooks = self._operator.trees, self._operator.hooks
         self.run.kubeconfig, self.run.kube_context = self._cluster.kubeconfig, self._cluster.context
-        self.run.namespace = bootstrap.NAMESPACE
+        self.run.namespace = NAMESPACE
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._start_cluster())
@@ -134,53 +140,33 @@ class Stack:
             self._admin = await Admin.connect(self._cluster.kubeconfig or None, self._cluster.context or None)
             await bootstrap.install(self._admin, self._paper.endpoint, keys)
             self._paper.remember_ports()
-            kubeconfig = await self._identify_operator(self._admin)
+            operator = await self._identify(OPERATOR, self._operator.folder, self._admin)
+            building = self._builder.toolchain != ""
+            builder = await self._identify(BUILDER, self._builder.folder, self._admin) if building else None
         except ClusterError as problem:
             raise as_local(problem) from problem
-        await self._supervisor.start(self._operator_part(kubeconfig))
+        parts = [self._operator.part(operator, self._builder.toolchain)]
+        if builder is not None:
+            parts.append(self._builder.part(builder, self._operator.trees))
+        else:
+            self._supervisor.states["builder"] = PartState("builder", state="absent", detail=NO_RUST)
+        await self._supervisor.start(*parts)
 
-    async def _identify_operator(self, admin: Admin) -> Path:
-        """Give the operator a token of its ServiceAccount, kept fresh from now on; its kubeconfig."""
-        folder = self._state_dir / "operator"
-        kubeconfig, file = folder / "kubeconfig", folder / "token"
-        token = await admin.request_token(bootstrap.SYSTEM, bootstrap.ACCOUNT)
-        write_private(file, token.value)
-        self._cluster.operator_kubeconfig(admin, kubeconfig, file, bootstrap.SYSTEM)
-        renewing = keep_fresh(admin, bootstrap.SYSTEM, bootstrap.ACCOUNT, file, token, self._talk)
-        self._renewal = asyncio.create_task(renewing)
-        return kubeconfig
-
-    def _operator_part(self, kubeconfig: Path) -> Part:
-        self._operator_port = ports.hold([_remembered(self._state_dir / "operator" / "port")])
-        port = self._operator_port.number
-        write_private(self._state_dir / "operator" / "port", f"{port}\n")
-        argv = [sys.executable, "-m", "sequence_operator.controller", "--namespace", bootstrap.NAMESPACE]
-        argv += ["--kubeconfig", str(kubeconfig), "--health-address", f"{ports.LOOPBACK}:{port}"]
-        argv += ["--lease-namespace", bootstrap.SYSTEM, "--cluster-name", "local", "--log-format", "json"]
-        # A constant name: after a crash the next process is the same holder and need not wait for the Lease. Of this
-        # folder: two stacks on one cluster must not both think that they hold it.
-        identity = f"local-{hashlib.sha256(str(self._state_dir).encode()).hexdigest()[:12]}"
-        argv += ["--identity", identity, "--allow-address", "127.0.0.0/8"]
-        return Part(
-            "operator",
-            argv,
-            lambda: probes.get(port, "/readyz")[0] == 200,
-            address=f"http://{ports.LOOPBACK}:{port}",
-            detail=f"serves namespace {bootstrap.NAMESPACE}",
-            grace=20.0,
-        )
+    async def _identify(self, account: str, folder: Path, admin: Admin) -> Path:
+        """Give a part a token of its ServiceAccount, kept fresh from now on; its kubeconfig."""
+        self._identities.append(Identity(account, folder))
+        return await self._identities[-1].take(admin, self._cluster, self._talk)
 
     # -- ending -------------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.wait([self._renewal])
+        for identity in self._identities:
+            await identity.close()
         if self._admin is not None:
             await self._admin.close()
         edges = [f"edge-{venue}" for venue in self._paper.options.venues]
         await self._supervisor.stop_all(
-            [["operator"], edges, ["paper-api"], ["nats", "controllers"], ["apiserver"]]
+            [["operator", "builder"], edges, ["paper-api"], ["nats", "controllers"], ["apiserver"]]
         )
         left = processes.marked(self._state_dir)
         if left:
@@ -188,8 +174,8 @@ class Stack:
             self._talk.say(f"ended what the parts had left behind: processes {', '.join(map(str, left))}")
         self._paper.close()
         self._cluster.close()
-        if self._operator_port is not None:
-            self._operator_port.release()
+        self._operator.close()
+        self._builder.close()
         runfile.remove(self._state_dir)
         if self._cluster.leaves:
             self._talk.say(self._cluster.leaves)
@@ -224,7 +210,3 @@ def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
         if isinstance(found, LocalError):
             return found
     return several.exceptions[0]
-
-
-def _remembered(path: Path) -> int | None:
-    return int(path.read_text()) if path.exists() else None

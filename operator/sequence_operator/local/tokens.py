@@ -1,4 +1,4 @@
-"""The operator's identity: a ServiceAccount token of a day, kept fresh in a file that its client reads again."""
+"""ServiceAccount tokens of a day, each kept fresh in a file that its client reads again."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ async def keep_fresh(
             token = await client.request_token(namespace, account)
             write_private(path, token.value)
         except (ClusterError, OSError) as problem:
-            talk.say(f"the operator's token could not be renewed, tried again in {RETRY:g} s: {problem}")
+            talk.say(f"the token of {account} could not be renewed, tried again in {RETRY:g} s: {problem}")
             await asyncio.sleep(RETRY)
