@@ -40,7 +40,7 @@ def registered(paper: Paper, keys: dict[str, str]) -> tuple[str, dict[str, Any],
         namespace="x",
         account="sandbox",
         mode="sandbox",
-        sha256=built.inspection.sha256,
+        artifact=render.stored(built.inspection.sha256),
         origin=None,
         with_state=False,
     )
@@ -50,7 +50,7 @@ def registered(paper: Paper, keys: dict[str, str]) -> tuple[str, dict[str, Any],
     path = f"/v1/deployments/{row['deployment_id']}"
     wait_until(lambda: paper.request("GET", path, keys["sandbox"])[1]["instances"][0]["warm"], "warm")
     assert paper.request("POST", f"{path}/start", keys["sandbox"])[0] == 200
-    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so", 60)
+    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so")
     return row["deployment_id"], resource, built.wasm
 
 

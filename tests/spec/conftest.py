@@ -15,7 +15,12 @@ from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.spec.names import GROUP, VERSION
 from support.objects import Edit
 
-PLURALS = {"AlgoDeployment": "algodeployments", "PlatformAccount": "platformaccounts"}
+PLURALS = {
+    "AlgoDeployment": "algodeployments",
+    "PlatformAccount": "platformaccounts",
+    "AlgoSource": "algosources",
+    "AlgoBuild": "algobuilds",
+}
 
 
 @dataclass

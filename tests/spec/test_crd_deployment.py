@@ -87,7 +87,11 @@ BAD: dict[str, tuple[Edit, str, str]] = {
     ),
     "two artifacts": (put("artifact", "url", value=URL), "spec.artifact", "exactly one of configMapRef, url"),
     "no artifact": (drop("artifact", "configMapRef"), "spec.artifact", "exactly one of configMapRef, url"),
-    "artifact without digest": (drop("artifact", "sha256"), "spec.artifact.sha256", "Required value"),
+    "artifact without digest": (
+        drop("artifact", "sha256"),
+        "spec.artifact.sha256",
+        "required with configMapRef and url, and absent with build",
+    ),
     "short digest": (put("artifact", "sha256", value="abc"), "spec.artifact.sha256", "at least 64"),
     "upper case digest": (
         put("artifact", "sha256", value="A" * 64),

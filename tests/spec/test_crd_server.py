@@ -33,6 +33,9 @@ STATUS = {
     ],
     "pending": {"action": "Register", "from": "", "to": "9f" * 32, "at": "2026-11-22T13:59:58.123456Z"},
     "pause": {"id": "p-1", "reason": "DAILY_LOSS_LIMIT", "at": "2026-11-22T14:00:00Z"},
+    "deniedDigests": ["d" * 64],
+    "specDigest": "v1:0123456789ab",
+    "reviewDigest": "r1:0123456789ab",
     "history": [
         {
             "at": "2026-11-22T14:00:00Z",

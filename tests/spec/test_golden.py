@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sequence_operator.spec.problems import SpecError
-from sequence_operator.spec.render import algo_deployment
+from sequence_operator.spec.render import algo_deployment, stored
 from sequence_operator.spec.resources import AlgoDeployment, Origin
 from sequence_operator.spec.sequence_toml import parse
 from support.objects import SHA
@@ -35,7 +35,7 @@ def rendered(name: str) -> dict:
         namespace="trading",
         account="sandbox",
         mode="sandbox",
-        sha256=SHA,
+        artifact=stored(SHA),
         origin=ORIGIN,
         with_state=True,
     )

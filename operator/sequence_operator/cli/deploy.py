@@ -26,7 +26,7 @@ from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
 from sequence_operator.reconcile.model import ArtifactState, ArtifactView
 from sequence_operator.reconcile.render import as_json, as_text
 from sequence_operator.spec.names import FILE_NAME
-from sequence_operator.spec.render import algo_deployment
+from sequence_operator.spec.render import algo_deployment, stored
 from sequence_operator.spec.resources import Origin
 from sequence_operator.spec.sequence_toml import SequenceFile
 
@@ -47,7 +47,7 @@ class Work:
             namespace=self.aim.context.namespace,
             account=self.aim.account,
             mode=self.aim.mode,
-            sha256=self.built.inspection.sha256,
+            artifact=stored(self.built.inspection.sha256),
             origin=self.origin,
             with_state=False,
         )

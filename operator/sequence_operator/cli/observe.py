@@ -102,14 +102,14 @@ async def _artifact(client: ClusterClient, artifact: Artifact, namespace: str) -
     """The stored module, verified and inspected; one behind a url is left for the operator to fetch."""
     reference = artifact.config_map_ref
     if reference is None:
-        return ArtifactView(sha256=artifact.sha256)
-    view = ArtifactView(sha256=artifact.sha256, config_map=reference.name)
+        return ArtifactView(sha256=artifact.digest)
+    view = ArtifactView(sha256=artifact.digest, config_map=reference.name)
     stored = await client.find(CONFIG_MAPS, reference.name, namespace)
     if stored is None:
         message = f"ConfigMap {namespace}/{reference.name} does not exist"
         return replace(view, state=ArtifactState.MISSING, reason="ArtifactMissing", message=message)
     try:
-        found = inspect(wasm_from(stored, reference.key, artifact.sha256))
+        found = inspect(wasm_from(stored, reference.key, artifact.digest))
     except ArtifactError as problem:
         return replace(view, state=ArtifactState.INVALID, reason=problem.reason, message=problem.advice)
     return replace(view, state=ArtifactState.READY, size_bytes=found.size)

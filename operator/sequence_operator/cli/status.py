@@ -68,7 +68,7 @@ def _short(obj: Json, modes: dict[str, str]) -> Json:
         "state": status.get("state") or "Pending",
         "ready": {"status": ready.status, "reason": ready.reason, "message": ready.message},
         "summary": status.get("summary"),
-        "sha256": spec["artifact"]["sha256"],
+        "sha256": spec["artifact"].get("sha256"),
     }
 
 

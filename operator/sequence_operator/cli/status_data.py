@@ -48,7 +48,7 @@ def collect(
         "ready": {"status": ready.status, "reason": ready.reason, "message": ready.message},
         "suspended": bool(spec.get("suspend")),
         "deleting": "deletionTimestamp" in obj["metadata"],
-        "sha256": artifact.get("sha256") or spec["artifact"]["sha256"],
+        "sha256": artifact.get("sha256") or spec["artifact"].get("sha256"),
         "size_bytes": artifact.get("sizeBytes"),
         "commit": artifact.get("commit") or origin.get("commit"),
         "dirty": origin.get("dirty"),

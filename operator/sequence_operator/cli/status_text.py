@@ -34,7 +34,7 @@ def row(obj: Json, mode: str, now: float) -> list[str]:
         summary.get("instances", "-"),
         summary.get("commit") or "-",
         age(unix(obj["metadata"].get("creationTimestamp")), now),
-        summary.get("wasm") or spec["artifact"]["sha256"][:12],
+        summary.get("wasm") or (spec["artifact"].get("sha256") or "-")[:12],
         spec["accountRef"]["name"],
         status.get("deploymentId") or "-",
     ]

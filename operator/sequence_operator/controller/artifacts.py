@@ -34,7 +34,7 @@ class Artifacts:
 
     def known(self, artifact: Artifact) -> ArtifactView:
         """What is known without asking anybody; UNKNOWN when it was not inspected in this process."""
-        verdict = self._verdicts.get(artifact.sha256) or ArtifactView(sha256=artifact.sha256)
+        verdict = self._verdicts.get(artifact.digest) or ArtifactView(sha256=artifact.digest)
         return replace(verdict, config_map=_config_map(artifact))
 
     async def view(self, artifact: Artifact, namespace: str) -> ArtifactView:
@@ -45,22 +45,22 @@ class Artifacts:
         if known.state is not ArtifactState.UNKNOWN:
             return known
         try:
-            await self._inspected(artifact.sha256, await self.wasm(artifact, namespace))
+            await self._inspected(artifact.digest, await self.wasm(artifact, namespace))
         except ArtifactError as problem:
-            return replace(_failed(artifact.sha256, problem), config_map=known.config_map)
+            return replace(_failed(artifact.digest, problem), config_map=known.config_map)
         return self.known(artifact)
 
     async def wasm(self, artifact: Artifact, namespace: str) -> bytes:
         """The verified bytes. Raises ArtifactError, ClusterError."""
-        kept = self._bytes.get(artifact.sha256)
+        kept = self._bytes.get(artifact.digest)
         if kept is not None:
-            self._bytes.move_to_end(artifact.sha256)
+            self._bytes.move_to_end(artifact.digest)
             return kept
         if artifact.config_map_ref is not None:
             wasm = await self._from_config_map(artifact, namespace)
         else:
             wasm = await self._from_url(artifact)
-        self._bytes[artifact.sha256] = wasm
+        self._bytes[artifact.digest] = wasm
         while sum(map(len, self._bytes.values())) > _KEEP_BYTES:
             self._bytes.popitem(last=False)
         return wasm
@@ -75,16 +75,16 @@ class Artifacts:
                 f"ConfigMap {namespace}/{reference.name} does not exist",
                 "store the WASM again: `sequence deploy`",
             )
-        return wasm_from(found, reference.key, artifact.sha256)
+        return wasm_from(found, reference.key, artifact.digest)
 
     async def _from_url(self, artifact: Artifact) -> bytes:
         url = artifact.url or ""
         wasm = await self._downloader.fetch(url)
         found = digest(wasm)
-        if found != artifact.sha256:
+        if found != artifact.digest:
             raise ArtifactError(
                 "DigestMismatch",
-                f"{url} holds {found}, but the deployment names {artifact.sha256}",
+                f"{url} holds {found}, but the deployment names {artifact.digest}",
                 "name the digest of what the address serves, or serve the right file",
             )
         return wasm

@@ -30,7 +30,7 @@ def named(resources: Iterable[AlgoDeployment]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for resource in resources:
         namespace, status = resource.metadata.namespace, resource.status
-        digests = {resource.spec.artifact.sha256, *(entry.sha256 for entry in status.history)}
+        digests = {resource.spec.artifact.digest, *(entry.sha256 for entry in status.history)}
         if status.artifact is not None:
             digests.add(status.artifact.sha256)
         if status.pending is not None:

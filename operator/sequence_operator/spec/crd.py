@@ -19,7 +19,7 @@ import yaml
 from sequence_operator.spec.crd_rules import LIST_MAPS, LIST_SETS, RULES, Rule
 from sequence_operator.spec.meta import INT64_MAX, INT64_MIN, Resource
 from sequence_operator.spec.names import GROUP, VERSION
-from sequence_operator.spec.resources import AlgoDeployment, PlatformAccount
+from sequence_operator.spec.resources import AlgoBuild, AlgoDeployment, AlgoSource, PlatformAccount
 
 Schema = dict[str, Any]
 
@@ -86,6 +86,32 @@ _KINDS = (
             ("Ready", _condition("Ready"), "Whether the platform answers with this key."),
             ("Account", ".status.accountId", "Identity on the platform."),
             ("Endpoint", ".spec.endpoint", "Base URL of the platform."),
+        ),
+    ),
+    _Kind(
+        AlgoSource,
+        "algosources",
+        "algosrc",
+        "A git repository whose Sequence.toml files become AlgoDeployments: where it is, what is followed, and what "
+        "happens to algos that leave it.",
+        (
+            ("URL", ".spec.url", "Address of the repository."),
+            ("Ref", ".status.summary.ref", "What is followed."),
+            ("Commit", ".status.summary.commit", "Beginning of the commit that was last read."),
+            ("Ready", _condition("Ready"), "Whether everything in that commit is applied."),
+            ("Algos", ".status.summary.algos", "Applied of all declared."),
+        ),
+    ),
+    _Kind(
+        AlgoBuild,
+        "algobuilds",
+        "algobuild",
+        "One compilation of one crate from published sources, made by the operator and done by the builder.",
+        (
+            ("Phase", ".status.phase", "How far it is."),
+            ("Path", ".spec.path", "Folder of the crate."),
+            ("Tree", ".spec.treeDigest", "SHA-256 of the sources."),
+            ("Wasm", ".status.sha256", "SHA-256 of the WASM that came out."),
         ),
     ),
 )

@@ -101,8 +101,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "AlgoDeployment",
         "spec.artifact",
-        "[has(self.configMapRef), has(self.url)].filter(x, x).size() == 1",
-        "artifact needs exactly one of configMapRef, url",
+        "[has(self.configMapRef), has(self.url), has(self.build)].filter(x, x).size() == 1",
+        "artifact needs exactly one of configMapRef, url, build",
+    ),
+    Rule(
+        "AlgoDeployment",
+        "spec.artifact",
+        "has(self.sha256) != has(self.build)",
+        "artifact.sha256 is required with configMapRef and url, and absent with build",
+        ".sha256",
     ),
     _url("AlgoDeployment", "spec.artifact.url"),
     _no_credentials("AlgoDeployment", "spec.artifact.url"),
@@ -139,6 +146,8 @@ LIST_MAPS: dict[tuple[str, str], list[str]] = {
     ("AlgoDeployment", "status.conditions"): ["type"],
     ("AlgoDeployment", "status.instances"): ["label"],
     ("PlatformAccount", "status.conditions"): ["type"],
+    ("AlgoSource", "status.conditions"): ["type"],
+    ("AlgoBuild", "status.conditions"): ["type"],
 }
 LIST_SETS = frozenset(
     {("AlgoDeployment", "spec.instances[].symbols"), ("PlatformAccount", "spec.allowUnverified")}

@@ -135,20 +135,45 @@ class ConfigMapRef(SpecModel):
     key: DataKey = Field(default=names.ARTIFACT_KEY, description="Key under binaryData.")
 
 
+class BuildRef(SpecModel):
+    """A crate in a commit, which the builder of this namespace compiles."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="Address of the git repository, without credentials. Nothing is fetched from it here: the sources "
+        "come from the AlgoSource that published them."
+    )
+    commit: Commit = Field(description="Commit that the sources were read from.")
+    path: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="Folder of the crate inside the repository; `.` is the repository itself."
+    )
+
+
 class Artifact(SpecModel):
-    """Where the WASM is; it is used only when its bytes have the SHA-256 given here."""
+    """Where the WASM is. One that is stored is used only when its bytes have the SHA-256 given here; the digest of
+    one that has to be built is known when the build is done."""
 
     config_map_ref: ConfigMapRef | None = Field(default=None, description="A ConfigMap that holds the WASM.")
     url: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
         default=None, description="Address of the WASM: https, or http on loopback."
     )
-    sha256: Sha256 = Field(description="SHA-256 of the WASM bytes, 64 lower-case hex digits.")
+    build: BuildRef | None = Field(default=None, description="Sources to build it from.")
+    sha256: Sha256 | None = Field(
+        default=None,
+        description="SHA-256 of the WASM bytes, 64 lower-case hex digits: with configMapRef and url, not with build.",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Artifact:
-        if (self.config_map_ref is None) == (self.url is None):
-            raise ValueError("exactly one of configMapRef, url is needed")
+        if [self.config_map_ref, self.url, self.build].count(None) != 2:
+            raise ValueError("exactly one of configMapRef, url, build is needed")
+        if (self.sha256 is None) != (self.build is not None):
+            raise ValueError("sha256 goes with configMapRef and url, not with build")
         return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the WASM; "" of one that has to be built, before the build is resolved."""
+        return self.sha256 or ""
 
 
 class Origin(SpecModel):

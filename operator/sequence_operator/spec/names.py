@@ -18,7 +18,27 @@ MANAGED_BY = "sequence-operator"
 RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 ACKNOWLEDGE_PAUSE = f"{GROUP}/acknowledge-pause"
 LAST_USED = f"{GROUP}/last-used"
-"""Of an artifact, RFC 3339 UTC: when it was last written or named. Unused ones are removed after a day."""
+"""Of an artifact or a build, RFC 3339 UTC: when it was last written or named. Unused ones are removed after a day."""
+
+SOURCE_LABEL = f"{GROUP}/source"
+"""Label of what an AlgoSource wrote (AlgoDeployments, ConfigMaps of committed WASM): the AlgoSource's name."""
+TREE = f"{GROUP}/tree"
+"""Of an AlgoDeployment that is built from git, 64 hex: SHA-256 of the tarball with the inputs of its build."""
+STATE_AT = f"{GROUP}/state-at"
+"""`path:line:column` of `state` in the file; there only when the file decides whether the algo runs."""
+AUTHOR = f"{GROUP}/author"
+"""Who wrote the commit of `spec.origin`."""
+ADOPT_FROM = f"{GROUP}/adopt-from"
+"""Name of the cluster, declared gone, whose registration from the same repository and path is taken over."""
+OVERRIDE = f"{GROUP}/override"
+"""JSON `{"state": "Stopped", "commit": <origin.commit>, "by": …, "at": …}`: a person's stop, until the next commit."""
+ROLLBACK = f"{GROUP}/rollback"
+"""JSON `{"to": <sha256>, "denied": <sha256>, "commit": <the artifact's commit>, "by": …, "at": …}`: the WASM to run
+instead, until the spec names another commit."""
+APPROVE_COMMIT = f"{GROUP}/approve-commit"
+"""Of an AlgoSource, a commit: carry it out although it touches many running algos or removes them all."""
+CLUSTER_GONE = f"{GROUP}/cluster-gone"
+"""Of an AlgoSource with `adopt: SameOrigin`: name of the cluster that a person declares gone."""
 
 STATE_OF_WORD: dict[str, ObservedState] = {
     "accepted": "Stopped",
@@ -48,6 +68,7 @@ VENUE_MAX = 32
 SYMBOL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 SYMBOL_MAX = 128
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
+TOOLCHAIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 COMMIT_PATTERN = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
 
 _DEPLOYMENT = re.compile(DEPLOYMENT_PATTERN.removesuffix("$") + r"\Z")

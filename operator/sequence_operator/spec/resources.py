@@ -7,11 +7,13 @@ from sequence_operator.spec.account import (
     SecretKeyRef,
     seconds,
 )
+from sequence_operator.spec.build import AlgoBuild, AlgoBuildSpec, AlgoBuildStatus, Claim, Phase
 from sequence_operator.spec.deployment import (
     AccountRef,
     AlgoDeployment,
     AlgoDeploymentSpec,
     Artifact,
+    BuildRef,
     ConfigMapRef,
     Instance,
     Mesh,
@@ -22,6 +24,16 @@ from sequence_operator.spec.deployment import (
     Route,
 )
 from sequence_operator.spec.meta import ObjectMeta, rfc3339, to_cr
+from sequence_operator.spec.source import (
+    AlgoSource,
+    AlgoSourceSpec,
+    AlgoSourceStatus,
+    GitRef,
+    InventoryEntry,
+    SourceArtifact,
+    SourceProblem,
+    SourceSummary,
+)
 from sequence_operator.spec.status import (
     AlgoDeploymentStatus,
     ArtifactStatus,
@@ -38,18 +50,28 @@ from sequence_operator.spec.status import (
 
 __all__ = [
     "AccountRef",
+    "AlgoBuild",
+    "AlgoBuildSpec",
+    "AlgoBuildStatus",
     "AlgoDeployment",
     "AlgoDeploymentSpec",
     "AlgoDeploymentStatus",
+    "AlgoSource",
+    "AlgoSourceSpec",
+    "AlgoSourceStatus",
     "Artifact",
     "ArtifactStatus",
+    "BuildRef",
+    "Claim",
     "Condition",
     "ConditionStatus",
     "ConfigMapRef",
     "DriftEntry",
+    "GitRef",
     "HistoryEntry",
     "Instance",
     "InstanceStatus",
+    "InventoryEntry",
     "Mesh",
     "ObjectMeta",
     "Origin",
@@ -57,6 +79,7 @@ __all__ = [
     "ParamKind",
     "Pause",
     "Pending",
+    "Phase",
     "PlatformAccount",
     "PlatformAccountSpec",
     "PlatformAccountStatus",
@@ -64,6 +87,9 @@ __all__ = [
     "Risk",
     "Route",
     "SecretKeyRef",
+    "SourceArtifact",
+    "SourceProblem",
+    "SourceSummary",
     "Summary",
     "rfc3339",
     "seconds",

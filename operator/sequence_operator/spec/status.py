@@ -101,7 +101,11 @@ class HistoryEntry(StatusModel):
     commit: str = Field(default="", description="Commit of the spec at that time.")
     author: str = Field(default="", description="Who wrote that commit, when known.")
     sha256: str = Field(default="", description="SHA-256 of the WASM at that time.")
-    plan_hash: str = Field(default="", description="Identity of the plan that was executed.")
+    plan_hash: str = Field(
+        default="",
+        description="Hash of the edit that was carried out, as `sequence plan` printed it for review; "
+        "empty when nothing was edited.",
+    )
     message: str = Field(default="", description="A sentence for people.")
 
 
@@ -125,6 +129,16 @@ class AlgoDeploymentStatus(StatusModel):
     pause: Pause | None = Field(default=None, description="A pause made by the platform.")
     history: Annotated[list[HistoryEntry], Field(max_length=MAX_HISTORY)] = Field(
         default_factory=list, description="What was done, newest first, at most 10 entries."
+    )
+    denied_digests: Annotated[list[str], Field(max_length=MAX_HISTORY)] = Field(
+        default_factory=list,
+        description="SHA-256 of WASM that a rollback left; not run again until the spec names another commit.",
+    )
+    spec_digest: str = Field(
+        default="", description="Index of the form of the spec that is in force on the platform."
+    )
+    review_digest: str = Field(
+        default="", description="Digest of the spec that was last carried out, as plan hashes are made of."
     )
     last_handled_reconcile_at: str | None = Field(
         default=None,

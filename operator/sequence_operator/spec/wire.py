@@ -146,6 +146,6 @@ def spec_digest(spec: AlgoDeploymentSpec) -> str:
     It changes with every such field and with nothing else: starting, suspending or re-describing keeps it.
     Fields decide what to do, never this; the version changes when the form that is hashed does.
     """
-    content = {"wire": desired_wire(spec).as_json(), "sha256": spec.artifact.sha256}
+    content = {"wire": desired_wire(spec).as_json(), "sha256": spec.artifact.digest}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return f"{DIGEST_VERSION}:{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
