@@ -60,7 +60,7 @@ def test_a_row_with_everything() -> None:
         deleting=True,
         surprise={"x": 1},
     )
-    assert found.metadata == MetadataRow(uid="u")
+    assert found.metadata == MetadataRow(uid="u", repository="r", path="p")
     assert found.risk == {"max_position_1e8": 5, "reduce_only": 1}
     assert found.params == (ParamRow("size", 0, "int", 3),)
     assert (found.routes, found.full_mesh) == ((("a", "b"),), False)

@@ -11,14 +11,17 @@ from urllib.parse import quote
 
 import httpx
 
+from sequence_operator.platform import means
 from sequence_operator.platform.answers import GARBAGE
 from sequence_operator.platform.errors import PlatformError, Unreachable
 from sequence_operator.platform.limiter import Lane, RateLimiter
+from sequence_operator.platform.means import Capital
 from sequence_operator.platform.parse import parse_account, parse_row
 from sequence_operator.platform.redact import Secret
 from sequence_operator.platform.rows import Account, Row
 from sequence_operator.platform.wire import Before, OnCall, Wire
 
+_NOT_BUILT = frozenset({404, 405, 501})  # how a platform says that it has no such call
 _ROWS_AT_A_TIME = 100  # of a long list, before others get their turn: a stop must not wait for parsing
 
 
@@ -95,6 +98,21 @@ class PlatformClient:
             return parse_account(self._wire.json(response))
         except ValueError as error:
             raise self._wire.garbage(response, str(error)) from None
+
+    async def connected_venues(self, *, lane: Lane = Lane.POLL) -> frozenset[str] | None:
+        """Ids of the venues the account can trade on; None when the platform does not say."""
+        return means.connected_venues(await self._optional("credentials", "/v1/credentials", lane))
+
+    async def risk_limits(self, *, lane: Lane = Lane.POLL) -> Mapping[str, int] | None:
+        """Limits that hold for every deployment of the account, by their names in `risk`; None when untold."""
+        return means.account_limits(await self._optional("risk_limits", "/v1/risk_limits", lane))
+
+    async def capital(self, *, lane: Lane = Lane.POLL) -> Capital | None:
+        """What there is to trade with: from the account, else from the totals of its positions; None when untold."""
+        account = await self._optional("account", "/v1/account", lane)
+        if (found := means.capital(account)) is not None:
+            return found
+        return means.capital(await self._optional("positions", "/v1/positions/unified", lane))
 
     # --- deployments ---
 
@@ -220,6 +238,17 @@ class PlatformClient:
         return await self._object("positions", "/v1/positions", lane, query)
 
     # --- the wire ---
+
+    async def _optional(self, operation: str, path: str, lane: Lane) -> object:
+        """The JSON of a call that a platform may not have; None when it has not, or answers what is no JSON."""
+        response = await self._wire.send(operation, "GET", path, lane)
+        if response.status_code in _NOT_BUILT:
+            return None
+        self._wire.raise_for(response)
+        try:
+            return self._wire.json(response)
+        except PlatformError:
+            return None
 
     async def _object(
         self, operation: str, path: str, lane: Lane, query: Mapping[str, str | int | None] | None = None

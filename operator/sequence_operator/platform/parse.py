@@ -136,11 +136,16 @@ def _metadata(row: Mapping[str, Any]) -> MetadataRow | None:
     if "metadata" not in row:
         return None
     value = row["metadata"] if isinstance(row["metadata"], Mapping) else {}
+    named = value.get("origin")
+    origin: Mapping[str, Any] = named if isinstance(named, Mapping) else {}
     return MetadataRow(
         managed_by=_text(value.get("managed_by")),
         uid=_text(value.get("uid")),
         spec_digest=_text(value.get("spec_digest")),
         commit=_text(value.get("commit")),
+        cluster=_text(value.get("cluster")),
+        repository=_text(origin.get("repository")),
+        path=_text(origin.get("path")),
     )
 
 

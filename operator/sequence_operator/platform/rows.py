@@ -63,10 +63,15 @@ class PauseRow:
 
 @dataclass(frozen=True, slots=True)
 class MetadataRow:
+    """`repository`, `path`: the origin."""
+
     managed_by: str | None = None
     uid: str | None = None
     spec_digest: str | None = None
     commit: str | None = None
+    cluster: str | None = None
+    repository: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
