@@ -15,6 +15,13 @@ API_VERSION = f"{GROUP}/{VERSION}"
 FINALIZER = f"{GROUP}/finalizer"
 MANAGED_BY = "sequence-operator"
 
+# Managers of fields in server-side apply.
+CLI_MANAGER = "sequence-cli"
+STATE_MANAGER = "sequence-state"
+SOURCE_MANAGER = "sequence-source"
+BUILDER_MANAGER = "sequence-builder"
+OPERATOR_MANAGER = MANAGED_BY
+
 RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 ACKNOWLEDGE_PAUSE = f"{GROUP}/acknowledge-pause"
 LAST_USED = f"{GROUP}/last-used"
