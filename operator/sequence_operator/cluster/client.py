@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from sequence_operator.cluster import connection as connections
+from sequence_operator.cluster import watch
 from sequence_operator.cluster.errors import ClusterError, Kind, from_response, unreachable
 from sequence_operator.cluster.resources import SECRETS, Resource, resource_of
+from sequence_operator.cluster.watch import EventType
 
 Object = dict[str, Any]
+Objects = list[Object]  # a name outside the class, whose method `list` hides the type
 
 CLI: Final = "sequence-cli"  # owns what `sequence deploy` applied
 STATE: Final = "sequence-state"  # owns spec.state: who starts and stops
@@ -107,6 +110,33 @@ class ClusterClient:
         metadata_only: bool = False,
     ) -> AsyncIterator[Object]:
         """The objects of `list`, one after the other. metadata_only: without spec, status and data."""
+        async for page in self._pages(resource, namespace, selector, metadata_only):
+            for item in page.get("items") or []:
+                yield item
+
+    async def list_with_version(self, resource: Resource, namespace: str | None) -> tuple[str, Objects]:
+        """The resourceVersion a watch goes on from, and all objects at that moment."""
+        version = ""
+        items: Objects = []
+        async for page in self._pages(resource, namespace, None, False):
+            version = page["metadata"]["resourceVersion"]
+            items += page.get("items") or []
+        return version, items
+
+    def watch(
+        self, resource: Resource, namespace: str | None = None
+    ) -> AsyncGenerator[tuple[EventType, Object], None]:
+        """Changes of a kind of object, without end: ("ADDED" | "MODIFIED" | "DELETED", object).
+
+        Begins with ADDED for everything there is, then ("SYNCED", {}), which also follows every later list.
+        A stream the server ended is continued; one it can no longer continue is replaced by a list, whose
+        differences come as events. Raises ClusterError when a call fails: begin anew after a while.
+        """
+        return watch.follow(self, resource, namespace)
+
+    async def _pages(
+        self, resource: Resource, namespace: str | None, selector: str | None, metadata_only: bool
+    ) -> AsyncIterator[Object]:
         accept = "application/json"
         if metadata_only:
             accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -121,7 +151,7 @@ class ClusterClient:
             page = await self._call("GET", resource.path(namespace), query=query, what=what, accept=accept)
             for item in page.get("items") or []:
                 item |= {"apiVersion": resource.api_version, "kind": resource.kind}  # lists leave them out
-                yield item
+            yield page
             token = page.get("metadata", {}).get("continue") or ""
             if not token:
                 return
@@ -261,17 +291,8 @@ class ClusterClient:
     ) -> Object:
         import aiohttp
 
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": accept, "Content-Type": content, "User-Agent": OPERATOR}
-        header = await self.connection.configuration.get_api_key_with_prefix(
-            "BearerToken", alias="authorization"
-        )
-        if header:
-            headers["Authorization"] = header
+        response = await self.request(method, path, body, query=query, content=content, accept=accept)
         try:
-            response = await self._api.rest_client.request(
-                method, url, headers=headers, body=body, _request_timeout=self._timeout
-            )
             payload: bytes = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
             raise unreachable(self.server, problem) from problem
@@ -285,6 +306,37 @@ class ClusterClient:
             )
         answer: Object = json.loads(payload) if payload else {}
         return answer
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Object | None = None,
+        *,
+        query: dict[str, str] | None = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+        timeout: Any = None,  # noqa: ANN401 -- aiohttp's, which is not imported here
+    ) -> Any:  # noqa: ANN401
+        """One request as this identity; the client library's response, whatever its status, not yet read.
+
+        timeout: an ``aiohttp.ClientTimeout``; by default the seconds of `connect`. Raises UNREACHABLE.
+        """
+        import aiohttp
+
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": accept, "Content-Type": content, "User-Agent": OPERATOR}
+        header = await self.connection.configuration.get_api_key_with_prefix(
+            "BearerToken", alias="authorization"
+        )
+        if header:
+            headers["Authorization"] = header
+        try:
+            return await self._api.rest_client.request(
+                method, url, headers=headers, body=body, _request_timeout=timeout or self._timeout
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            raise unreachable(self.server, problem) from problem
 
 
 def _place(namespace: str | None, name: str) -> str:
