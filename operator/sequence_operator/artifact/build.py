@@ -37,11 +37,14 @@ def build(
     say: Callable[[str], None],
     forward: Callable[[str], None],
     wasm: Path | None = None,
+    locked: bool = False,
+    target: Path | None = None,
 ) -> Built:
     """Check the toolchain, compile `project`, find and inspect the module.
 
     `say` gets our own lines, `forward` cargo's (without newline). `wasm` is where Sequence.toml says the
-    module will be; by default it is where cargo reports it. Raises ArtifactError.
+    module will be; by default it is where cargo reports it. `locked`: as in the cluster, Cargo.lock must be there
+    and fit. `target`: folder for what cargo makes, instead of the project's own. Raises ArtifactError.
     """
     if not (project / "Cargo.toml").is_file():
         raise ArtifactError(
@@ -50,7 +53,7 @@ def build(
             "cd into the algo's directory, or make one: `sequence init NAME`",
         )
     rust = toolchain.ensure(project, say)
-    written = _cargo(rust, project, forward)
+    written = _cargo(rust, project, forward, locked, target)
     return load(wasm or written)
 
 
@@ -81,10 +84,18 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _cargo(rust: toolchain.Toolchain, project: Path, forward: Callable[[str], None]) -> Path:
+def _cargo(
+    rust: toolchain.Toolchain,
+    project: Path,
+    forward: Callable[[str], None],
+    locked: bool,
+    target: Path | None,
+) -> Path:
     """Run cargo, hand on its words as they come, and return the path of the module it made."""
     command = [rust.cargo, "build", "--target", toolchain.TARGET, "--release", "--lib"]
     command += ["--message-format", "json-render-diagnostics"]
+    command += ["--locked"] if locked else []
+    command += ["--target-dir", str(target)] if target else []
     said: list[str] = []
     with (
         tempfile.TemporaryFile(
