@@ -20,6 +20,9 @@ from sequence_operator.reconcile.model import (
     AccountView,
     ArtifactState,
     ArtifactView,
+    BuildState,
+    BuildView,
+    Check,
     Claim,
     Desired,
     Failure,
@@ -58,6 +61,8 @@ class World:
     begun: tuple[datetime, list[dict[str, Any]]] | None = None
     claim: Claim | None = None
     holder: str = ""
+    builds: dict[str, BuildView] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         self.restart()
@@ -109,7 +114,14 @@ class World:
     # one pass
 
     def desired(self) -> Desired:
-        return Desired.of(self.cluster.resource(), "sandbox")
+        return Desired.of(
+            self.cluster.resource(), "sandbox", build=self.build(), state_owner=self.cluster.state_owner
+        )
+
+    def build(self) -> BuildView | None:
+        """What is known of the build of the artifact: by the commit of its sources."""
+        written = self.cluster.spec["artifact"].get("build")
+        return None if written is None else self.builds.get(written["commit"])
 
     def observed(self) -> Observed:
         return Observed(
@@ -118,6 +130,7 @@ class World:
             artifact=self.artifact,
             claim=self.claim,
             holder=self.holder,
+            checks=self.checks,
         )
 
     def run(self) -> None:
@@ -183,6 +196,16 @@ class World:
                 self.desired(), self.observed(), self.cluster.status, action.pending, self.policy, self.now
             )
             self.write("pending", status)
+        elif isinstance(action, a.TakeState):
+            self.cluster.edit(state=action.state)
+            self.cluster.state_owner = "sequence-state"
+            self.cluster.writes.append("state")
+        elif isinstance(action, a.Build):
+            self.cluster.writes.append("build")
+            self.builds = {
+                commit: replace(view, state=BuildState.WAITING) if view.name == action.name else view
+                for commit, view in self.builds.items()
+            }
         elif isinstance(action, a.DropFinalizer):
             self.cluster.finalizers.clear()
             self.cluster.writes.append("drop")

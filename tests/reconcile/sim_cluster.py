@@ -42,6 +42,8 @@ class Cluster:
     generation: int = 1
     finalizers: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    state_owner: str | None = "kubectl"
     deleting: bool = False
     gone: bool = False
     status: AlgoDeploymentStatus = field(default_factory=AlgoDeploymentStatus)
@@ -66,7 +68,9 @@ class Cluster:
             "creationTimestamp": START.isoformat(),
             "finalizers": list(self.finalizers),
             "annotations": dict(self.annotations),
+            "labels": dict(self.labels),
         }
         if self.deleting:
             meta["deletionTimestamp"] = START.isoformat()
-        return AlgoDeployment.model_validate({"kind": "AlgoDeployment", "metadata": meta, "spec": self.spec})
+        found = {"kind": "AlgoDeployment", "metadata": meta, "spec": self.spec}
+        return AlgoDeployment.model_validate(found).model_copy(update={"status": self.status})

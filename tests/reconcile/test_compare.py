@@ -133,14 +133,11 @@ def test_without_patch_an_update_becomes_a_replace_and_metadata_is_let_be() -> N
 def test_an_edit_of_something_the_platform_hides_is_known_from_our_record() -> None:
     spec = spec_of()
     row = parse_row(matching_row(spec, {"plain": True}))
-    history = [{"at": "2026-11-22T13:00:00Z", "event": "Registered", "planHash": "v1:other"}]
-    found = differences(case(spec, deploymentId="dep_1", history=history), row)
+    found = differences(case(spec, deploymentId="dep_1", specDigest="v1:other"), row)
     assert [(d.field, d.change) for d in found] == [("spec", "Replace")]
-    assert differences(case(spec, deploymentId="dep_2", history=history), row) == ()
-    history[0]["planHash"] = (
-        "v0:other"  # written by a version that hashed another form: no reason to register anew
-    )
-    assert differences(case(spec, deploymentId="dep_1", history=history), row) == ()
+    assert differences(case(spec, deploymentId="dep_2", specDigest="v1:other"), row) == ()
+    # written by a version that hashed another form: no reason to register anew
+    assert differences(case(spec, deploymentId="dep_1", specDigest="v0:other"), row) == ()
 
 
 def test_a_patch_carries_whole_values_and_what_the_platform_hides() -> None:

@@ -20,7 +20,7 @@ Direction = Literal["tightens", "loosens", "neutral"]
 @dataclass(frozen=True, slots=True)
 class Note:
     """What the history says once the action succeeded. `event`: Registered, Started, Stopped, Updated, Replaced,
-    Adopted, Unregistered or DriftCorrected."""
+    RolledBack, Adopted, Unregistered, Paused, DriftCorrected or DriftKept."""
 
     event: str
     message: str = ""
@@ -39,6 +39,22 @@ class PersistPending:
     """Write `conditions.pending_status(...)` before the next action; nothing goes on when that fails."""
 
     pending: Pending
+
+
+@dataclass(frozen=True, slots=True)
+class TakeState:
+    """Write `spec.state` as the manager of starts and stops, because nobody did and it runs on the platform: a
+    default must not stop what is taken over. The object is read again; nothing goes on when it moved meanwhile."""
+
+    state: Literal["Stopped", "Running"]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Create the AlgoBuild `name` with `spec` (cluster form), if it does not exist."""
+
+    name: str
+    spec: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +110,14 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Patch. `body` is the JSON body without `if_revision`."""
+    """Patch. `body` is the JSON body without `if_revision`. partial: it only tightens limits; the spec as a whole may
+    not be in force after it."""
 
     deployment_id: str
     body: Mapping[str, Any]
     if_revision: int | None
     note: Note | None
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +164,7 @@ class Refuse:
     message: str
 
 
-ClusterStep: TypeAlias = AddFinalizer | PersistPending | DropFinalizer
+ClusterStep: TypeAlias = AddFinalizer | PersistPending | TakeState | Build | DropFinalizer
 Reading: TypeAlias = Inspect | Lookup
 PlatformWrite: TypeAlias = Register | Adopt | Update | Stop | Start | Unregister
 Action: TypeAlias = ClusterStep | Reading | PlatformWrite | Wait | Refuse
@@ -167,7 +185,7 @@ class Difference:
 class Change:
     """One line of a plan for people: the whole way to the desired state, not only the next step."""
 
-    verb: Literal["Register", "Adopt", "Update", "Replace", "Start", "Stop", "Unregister", "Orphan"]
+    verb: Literal["Build", "Register", "Adopt", "Update", "Replace", "Start", "Stop", "Unregister", "Orphan"]
     text: str
     fields: tuple[Difference, ...] = ()
     direction: Direction = "neutral"
@@ -199,7 +217,7 @@ class Plan:
     @property
     def again(self) -> bool:
         """Plan anew in the same pass once the actions succeeded: they brought news."""
-        return any(not isinstance(a, Wait | Refuse | DropFinalizer) for a in self.actions)
+        return any(not isinstance(a, Wait | Refuse | Build | DropFinalizer) for a in self.actions)
 
     @property
     def empty(self) -> bool:

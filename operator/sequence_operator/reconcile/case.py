@@ -9,7 +9,8 @@ from typing import Any
 
 from sequence_operator.reconcile.model import Desired, Observed, Policy, Record
 from sequence_operator.reconcile.row import Row
-from sequence_operator.spec.names import MANAGED_BY, RECONCILE_REQUESTED_AT
+from sequence_operator.spec.names import MANAGED_BY, RECONCILE_REQUESTED_AT, STATE_AT, TREE
+from sequence_operator.spec.review import review_digest
 from sequence_operator.spec.wire import WireDeployment, desired_wire, spec_digest
 
 REJECTED = "Rejected"
@@ -24,7 +25,7 @@ REGISTER, REPLACE, ACKNOWLEDGE = "Register", "Replace", "Acknowledge"
 
 
 UNKNOWN_DIGEST = "unknown"
-"""Plan hash of a registration of which nobody knows which spec it carried; it differs from every spec's."""
+"""Spec digest of a registration of which nobody knows which spec it carried; it differs from every spec's."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Case:
 
     @property
     def sha(self) -> str:
-        return self.desired.spec.artifact.sha256
+        """Digest of the WASM to run; while a build is open, of what is registered, else ""."""
+        return self.desired.spec.artifact.digest
 
     @property
     def running(self) -> bool:
@@ -59,8 +61,16 @@ class Case:
 
     @property
     def applied_digest(self) -> str:
-        """Index of the spec that is in force on the platform, "" when unknown. Every history entry carries it."""
-        return self.record.history[0].plan_hash if self.record.history else ""
+        """Index of the spec that is in force on the platform, "" when unknown."""
+        return self.record.spec_digest
+
+    @cached_property
+    def review(self) -> str:
+        """Review digest of what is written: see `spec.review`. The state counts where the file decides it."""
+        written = self.desired.written or self.desired.spec
+        built, annotations = written.artifact.build is not None, self.desired.annotations
+        identity = annotations.get(TREE, "") if built else written.artifact.digest
+        return review_digest(written, identity, with_state=STATE_AT in annotations)
 
     @property
     def edited(self) -> bool:
@@ -111,7 +121,7 @@ class Case:
             "uid": self.desired.uid,
             "cluster": self.policy.cluster,
             "origin": {k: v for k, v in place.items() if v},
-            "spec_digest": self.digest,
+            "spec_digest": self.digest if self.sha else "",
             "commit": origin.commit if origin is not None else None,
         }
         return {k: v for k, v in told.items() if v}

@@ -31,14 +31,17 @@ def differences(case: Case, row: Row) -> tuple[Difference, ...]:
 
 
 def patch_body(case: Case, row: Row, found: Iterable[Difference]) -> dict[str, Any]:
-    """Body of the patch that puts the Update differences right; every key in it replaces the whole value."""
+    """Body of the patch that puts the Update differences right; every key in it replaces the whole value.
+
+    Limits are as the spec says after an edit; else each as tight as either side has it.
+    """
     fields = [d.field for d in found]
     roots = {f.split(".")[0].split("[")[0] for f in fields}
     if "spec" in roots or "metadata.specDigest" in fields:
         roots |= _untold(row)  # what changed may be something that the platform does not show
     body: dict[str, Any] = {}
     if "risk" in roots:
-        body["risk"] = dict(case.wire.risk)
+        body["risk"] = dict(case.wire.risk) if case.edited else _tightest(case.wire.risk, row.risk)
     if "params" in roots:
         body["params"] = [p.as_json() for p in case.wire.params]
     if "mesh" in roots:
@@ -46,13 +49,55 @@ def patch_body(case: Case, row: Row, found: Iterable[Difference]) -> dict[str, A
     if "onStop" in roots:
         body["on_stop"] = case.wire.on_stop
     if "instances" in roots:
+        limits = _instance_limits(case, row)
         body["instances"] = [
-            {"label": i.label, "risk": dict(i.risk), "params": [p.as_json() for p in i.params]}
+            {
+                "label": i.label,
+                "risk": dict(i.risk) if case.edited else limits.get(i.label, dict(i.risk)),
+                "params": [p.as_json() for p in i.params],
+            }
             for i in case.wire.instances
         ]
     if row.metadata is not None:
         body["metadata"] = case.metadata
     return body
+
+
+def tighter_body(case: Case, row: Row) -> dict[str, Any]:
+    """Body of a patch that makes every limit as tight as the tighter of spec and platform, and changes nothing else.
+    Empty when no limit of the platform is looser."""
+    body: dict[str, Any] = {}
+    limits = _tightest(case.wire.risk, row.risk)
+    if row.risk is not None and limits != dict(row.risk):
+        body["risk"] = limits
+    held = {i.label: i.risk for i in row.instances or ()}
+    instances = [
+        {"label": label, "risk": own}
+        for label, own in _instance_limits(case, row).items()
+        if own != dict(held[label] or {})
+    ]
+    if instances:
+        body["instances"] = instances
+    return body
+
+
+def _instance_limits(case: Case, row: Row) -> dict[str, dict[str, int]]:
+    """By label: the tighter of both sides, and never looser than the deployment's own, which platforms refuse."""
+    whole = _tightest(case.wire.risk, row.risk)
+    wanted = {i.label: i.risk for i in case.wire.instances}
+    found = {}
+    for there in row.instances or ():
+        if there.label in wanted and there.risk is not None:
+            own = _tightest(wanted[there.label], there.risk)
+            found[there.label] = {k: min(v, whole.get(k, v)) for k, v in own.items()}
+    return found
+
+
+def _tightest(here: Mapping[str, int], there: Mapping[str, int] | None) -> dict[str, int]:
+    """Every limit of either side, the smaller value where both have it: each is an upper bound."""
+    held = there or {}
+    both = {**held, **here}
+    return {key: min(value, held.get(key, value)) for key, value in both.items()}
 
 
 def _untold(row: Row) -> set[str]:
@@ -73,12 +118,19 @@ def loosened(found: Iterable[Difference]) -> bool:
     return any(d.direction == "loosens" for d in found)
 
 
+def too_loose(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """The limits in which the platform allows more than the spec."""
+    return tuple(d for d in found if d.direction == "tightens")
+
+
 def _by_replace(d: Difference) -> Difference:
     return Difference(d.field, d.desired, d.observed, "Replace", d.direction)
 
 
 def _artifact(case: Case, row: Row) -> Iterable[Difference]:
     held = held_digest(case, row)
+    if not case.sha:
+        return
     if held is not None and held != case.sha:
         yield Difference("artifact.sha256", case.sha[:12], held[:12], "Replace")
     elif row.wasm_sha256 is None and row.size_bytes is not None:

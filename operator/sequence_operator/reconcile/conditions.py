@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from sequence_operator.reconcile import guard
-from sequence_operator.reconcile.actions import AddFinalizer, Adopt, Inspect, Lookup, Outcome, Plan, Register
+from sequence_operator.reconcile.actions import (
+    AddFinalizer,
+    Adopt,
+    Build,
+    Inspect,
+    Lookup,
+    Outcome,
+    Plan,
+    Register,
+    TakeState,
+)
+from sequence_operator.reconcile.building import unresolved, words
 from sequence_operator.reconcile.case import ACKNOWLEDGE, REGISTER, REPLACE, REPLACE_REJECTED, Case
 from sequence_operator.reconcile.ending import Ending, ending, quiet, under_way
 from sequence_operator.reconcile.facts import (
@@ -26,6 +37,7 @@ from sequence_operator.reconcile.model import (
     Policy,
     Record,
 )
+from sequence_operator.reconcile.overrides import OVERRIDDEN, override_sentence
 from sequence_operator.reconcile.replacing import REPLACING
 from sequence_operator.reconcile.row import Row
 from sequence_operator.reconcile.settled import acknowledges
@@ -35,7 +47,7 @@ from sequence_operator.reconcile.undo import undo_of
 from sequence_operator.spec.names import RECONCILE_REQUESTED_AT
 from sequence_operator.spec.resources import AlgoDeploymentStatus, Condition, ConditionStatus, Pending
 
-_SAYS_NOTHING = (AddFinalizer, Inspect, Lookup)
+_SAYS_NOTHING = (AddFinalizer, Build, Inspect, Lookup, TakeState)
 """Actions after which the status has nothing new to tell."""
 
 
@@ -97,6 +109,7 @@ def next_status(
         if _rolled_back_to_nothing(case, outcome):
             status.deployment_id, status.state, status.instances = None, None, []
         status.drift = list(plan.drift)
+        status.denied_digests = _denied(desired)
         write_history(case, status, plan, outcome, completed)
         write_summary(case, status)
     elif has_news(outcome):
@@ -110,6 +123,11 @@ def next_status(
     if not _waits_for_the_effect(case, plan, outcome):
         _write_conditions(case, status, ending(case, plan, outcome), plan, still=still)
     return status
+
+
+def _denied(desired: Desired) -> list[str]:
+    rollback = desired.rollback
+    return [rollback.denied] if rollback is not None and rollback.denied else []
 
 
 def _nothing_known(plan: Plan, outcome: Outcome) -> bool:
@@ -246,6 +264,8 @@ def _artifact_ready(
     view, row = case.observed.artifact, our_row(case)
     if end.reason == "ArtifactMissing":
         return "False", end.reason, end.message
+    if unresolved(case):
+        return "False", *words(case)
     if row is not None and row.wasm_sha256 == case.sha:
         return "True", "Verified", "the platform holds the WASM of this digest"
     if view.state in (ArtifactState.MISSING, ArtifactState.INVALID) and view.sha256 in ("", case.sha):
@@ -283,6 +303,8 @@ def _live(case: Case, status: AlgoDeploymentStatus, plan: Plan) -> tuple[Conditi
         return "False", guard.MANUAL_STOP, plan.wait.message
     if status.pause is not None and (any_active(row) or case.running):
         return "False", "Paused", status.pause.reason
+    if case.desired.override is not None and not any_active(row):
+        return "False", OVERRIDDEN, override_sentence(case)
     state = status.state
     if state == "Running":
         return "True", "Running", ""

@@ -34,11 +34,29 @@ def is_drift(case: Case, difference: Difference) -> bool:
     return not case.edited and difference.field != "metadata.commit"
 
 
+def kept(case: Case, difference: Difference) -> bool:
+    """A limit that somebody made tighter on the platform stays until the spec is edited: lowering risk is undone by a
+    decision only."""
+    return difference.direction == "loosens" and is_drift(case, difference)
+
+
 def to_correct(case: Case, found: Iterable[Difference]) -> tuple[Difference, ...]:
-    """The differences that are to be put right: under driftPolicy Report only those that come from an edit."""
-    if case.desired.spec.drift_policy != "Report":
-        return tuple(found)
-    return tuple(d for d in found if not is_drift(case, d))
+    """The differences that are to be put right. Drift, under driftPolicy Report: only a limit that is too loose and
+    can be changed in place."""
+    report = case.desired.spec.drift_policy == "Report"
+    return tuple(
+        d
+        for d in found
+        if not kept(case, d)
+        and not (report and is_drift(case, d) and not (d.direction == "tightens" and d.change == "Update"))
+    )
+
+
+def kept_sentence(fields: Iterable[Difference | DriftEntry]) -> str:
+    """`risk.maxPosition1e8 is 100 on the platform, 200 in the spec`, several joined."""
+    return _short(
+        "; ".join(f"{d.field} is {d.observed} on the platform, {d.desired} in the spec" for d in fields)
+    )
 
 
 def note(case: Case, found: tuple[Difference, ...]) -> Note:
@@ -54,7 +72,10 @@ def sentence(case: Case, found: tuple[Difference, ...]) -> str:
         parts = [f"{d.field} was {d.observed} on the platform, restored to {d.desired}" for d in told]
     else:
         parts = [f"{d.field} {d.observed} → {d.desired}" for d in told]
-    text = "; ".join(parts)
+    return _short("; ".join(parts))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

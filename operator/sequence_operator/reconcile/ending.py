@@ -14,8 +14,10 @@ from sequence_operator.reconcile.case import (
     REPLACE_REJECTED,
     Case,
 )
+from sequence_operator.reconcile.drift import kept, kept_sentence
 from sequence_operator.reconcile.identity import WAY_OUT, is_product
 from sequence_operator.reconcile.model import AccountState, Failure, FailureKind
+from sequence_operator.reconcile.overrides import OVERRIDDEN, override_sentence, rollback_sentence
 from sequence_operator.reconcile.register import REGISTERING
 from sequence_operator.reconcile.states import (
     OBSERVING,
@@ -27,6 +29,8 @@ from sequence_operator.reconcile.states import (
 )
 from sequence_operator.reconcile.undo import undo_of
 from sequence_operator.spec.resources import Pending
+
+TIGHTER_KEPT = "TighterKept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,25 @@ def ending(case: Case, plan: Plan, outcome: Outcome) -> Ending:
         return Ending(plan.refusal.reason, plan.refusal.message, stalled=True)
     if plan.wait is not None:
         return Ending(plan.wait.reason, plan.wait.message, reconciling=plan.wait.reconciling)
+    return _in_sync(case, plan)
+
+
+def _in_sync(case: Case, plan: Plan) -> Ending:
+    """As desired. What differs from the file all the same, and why, is said by the reason."""
     row = case.row
-    if row is not None and state_of(row) == "Running":
-        return Ending("InSync", describe_running(row), ready=True)
-    return Ending("InSync", "registered, stopped", ready=True)
+    parts = [
+        describe_running(row) if row is not None and state_of(row) == "Running" else "registered, stopped"
+    ]
+    tighter = [d for d in plan.differences if kept(case, d)]
+    if tighter:
+        parts.append(
+            f"{kept_sentence(tighter)}: tighter, so it is kept until the spec is edited; write it there to make it last"
+        )
+    parts += [
+        text for text in (override_sentence(case), rollback_sentence(case), *case.desired.notes) if text
+    ]
+    reason = OVERRIDDEN if case.desired.override is not None else TIGHTER_KEPT if tighter else "InSync"
+    return Ending(reason, "; ".join(parts), ready=True)
 
 
 def under_way(pending: Pending, case: Case) -> Ending:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sequence_operator.reconcile.guard import DRIFT_KEPT, PAUSED
 from sequence_operator.reconcile.model import Record
 from sequence_operator.spec.resources import AlgoDeploymentStatus, Condition, HistoryEntry
 
 _WARNINGS = ("Unreachable", "Retrying", "KillSwitch", "Degraded", "ManualStop", "Drifted", "ArtifactMissing")
 """Reasons of a False `Ready` that are worth a word although nothing is stalled."""
+
+
+_TOLD_BELOW = (PAUSED, DRIFT_KEPT)
+"""Entries of the history that are told of by what they are about: the pause, the drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Event:
 
 def events(before: Record, after: AlgoDeploymentStatus) -> tuple[Event, ...]:
     """One Event per transition: new history entries, a condition that turned, a pause, drift that appeared."""
-    found = [_of_entry(entry) for entry in reversed(_new_entries(before, after))]
+    found = [_of_entry(e) for e in reversed(_new_entries(before, after)) if e.event not in _TOLD_BELOW]
     if after.pause is not None and (before.pause is None or before.pause.id != after.pause.id):
         found.append(
             Event("Warning", "Paused", f"{after.pause.reason or 'no reason given'} (pause {after.pause.id})")

@@ -57,9 +57,19 @@ def artifact_status(case: Case, row: Row) -> ArtifactStatus:
     return ArtifactStatus(
         sha256=held,
         size_bytes=size or (before.size_bytes if before is not None and before.sha256 == held else 0),
-        commit=_commit(case),
+        commit=_artifact_commit(case, held),
         config_map=reference.name if reference is not None else "",
     )
+
+
+def _artifact_commit(case: Case, held: str) -> str:
+    """Commit that the WASM is of. One that was gone back to, or stands for an open build, is older than the spec."""
+    if case.desired.rollback is None and not case.desired.unresolved:
+        return case.desired.artifact_commit
+    before = case.record.artifact
+    if before is not None and before.sha256 == held:
+        return before.commit
+    return next((e.commit for e in case.record.history if e.sha256 == held), "")
 
 
 def _commit(case: Case) -> str:

@@ -9,7 +9,9 @@ from sequence_operator.reconcile.case import DRIFT_LOOP, Case
 from sequence_operator.spec.resources import HistoryEntry
 
 RESTARTED = "state was stopped on the platform, started again"
-STARTED, STOPPED, DRIFT_CORRECTED = "Started", "Stopped", "DriftCorrected"
+STARTED, STOPPED, DRIFT_CORRECTED, DRIFT_KEPT = "Started", "Stopped", "DriftCorrected", "DriftKept"
+ROLLED_BACK, PAUSED = "RolledBack", "Paused"
+REGISTRATIONS = ("Registered", "Replaced", ROLLED_BACK)
 MANUAL_STOP = "ManualStop"
 
 
@@ -34,11 +36,28 @@ def loop(case: Case, note: Note) -> Refuse | None:
 def started_last(history: Iterable[HistoryEntry]) -> bool:
     """Whether the newest entry about running is a start of ours. `history`: newest first."""
     for entry in history:
-        if entry.event == STARTED or (entry.event == DRIFT_CORRECTED and entry.message == RESTARTED):
+        if _is_start(entry):
             return True
-        if entry.event in (STOPPED, "Registered", "Replaced", "Adopted", "Unregistered"):
+        if entry.event in (STOPPED, "Adopted", "Unregistered", *REGISTRATIONS):
             return False
     return False
+
+
+def replaced_last(history: Iterable[HistoryEntry]) -> bool:
+    """Whether it stands still because it was registered anew while it ran, and has not been started again yet.
+    `history`: newest first."""
+    registered = False
+    for entry in history:
+        if _is_start(entry):
+            return registered
+        if entry.event in (STOPPED, "Adopted", "Unregistered"):
+            return False
+        registered = registered or entry.event in REGISTRATIONS
+    return False
+
+
+def _is_start(entry: HistoryEntry) -> bool:
+    return entry.event == STARTED or (entry.event == DRIFT_CORRECTED and entry.message == RESTARTED)
 
 
 def _recorded_drift(case: Case, desired: str) -> bool:

@@ -15,34 +15,70 @@ from sequence_operator.reconcile.actions import (
     Update,
 )
 from sequence_operator.reconcile.case import REGISTER, UNKNOWN_DIGEST, Case
+from sequence_operator.reconcile.drift import kept, kept_sentence
+from sequence_operator.reconcile.effective import origin_commit
+from sequence_operator.reconcile.identity import our_row
+from sequence_operator.reconcile.overrides import override_note, rollback_sentence
 from sequence_operator.reconcile.register import GONE_FROM_PLATFORM
+from sequence_operator.reconcile.settled import DRIFTED
+from sequence_operator.reconcile.settled import PAUSED as HELD
+from sequence_operator.reconcile.states import any_active, state_of
+from sequence_operator.spec.names import AUTHOR
 from sequence_operator.spec.resources import AlgoDeploymentStatus, HistoryEntry, Pending
+from sequence_operator.spec.review import plan_hash
 from sequence_operator.spec.status import MAX_HISTORY
+
+_STANDS = (HELD, DRIFTED, guard.MANUAL_STOP)
+"""Waits for a person, in which it stands still although Running is desired."""
 
 
 def write_history(
     case: Case, status: AlgoDeploymentStatus, plan: Plan, outcome: Outcome, completed: Pending | None
 ) -> None:
-    """Put the new entries in front, newest first. `completed`: a registration that has proved done in this pass;
-    `status`: with its new state, artifact and id already in place."""
-    applied = _applied(case, plan, outcome, completed)
+    """Put the new entries in front, newest first, and write down what is in force. `completed`: a registration that
+    has proved done in this pass; `status`: with its new state, artifact and id already in place."""
     notes = _notes(case, status, plan, outcome, completed)
-    origin = case.desired.spec.origin
     entries = [
         HistoryEntry(
             at=case.now,
             event=note.event,
-            commit=(origin.commit if origin is not None else None) or "",
+            commit=origin_commit(case.desired.spec),
+            author=case.desired.annotations.get(AUTHOR, ""),
             sha256=status.artifact.sha256 if status.artifact is not None else case.sha,
-            plan_hash=applied,
+            plan_hash=_reviewed(case, note),
             message=note.message,
         )
         for note in notes
     ]
     status.history = [*reversed(entries), *status.history][:MAX_HISTORY]
-    if status.history and status.history[0].plan_hash != applied:
-        newest = status.history[0].model_copy(update={"plan_hash": applied})
-        status.history = [newest, *status.history[1:]]
+    status.spec_digest = _applied(case, plan, outcome, completed)
+    if _carried_out(case, status, plan, outcome):
+        status.review_digest = case.review
+
+
+_EDITS = ("Registered", "Updated", "Replaced", "Adopted", guard.STARTED, guard.STOPPED)
+
+
+def _reviewed(case: Case, note: Note) -> str:
+    """Hash of the edit that this is a step of; "" for what nobody reviewed."""
+    before = case.record.review_digest
+    if note.event == "Unregistered":
+        return plan_hash(before, "")
+    by_hand = note.event == guard.STOPPED and case.desired.override is not None
+    return plan_hash(before, case.review) if note.event in _EDITS and not by_hand else ""
+
+
+def _carried_out(case: Case, status: AlgoDeploymentStatus, plan: Plan, outcome: Outcome) -> bool:
+    """Whether nothing of what is written is left to do. Waiting for a person is no work of ours."""
+    row = our_row(case)
+    if row is None or outcome.failure is not None or plan.replacing or case.desired.unresolved:
+        return False
+    if status.spec_digest != case.digest or case.rolled_back:
+        return False
+    if not case.running:
+        return not any_active(row)
+    stands = plan.wait is not None and plan.wait.reason in _STANDS
+    return stands or state_of(row) in ("Running", "Paused", "Degraded")
 
 
 def _applied(case: Case, plan: Plan, outcome: Outcome, completed: Pending | None) -> str:
@@ -53,11 +89,22 @@ def _applied(case: Case, plan: Plan, outcome: Outcome, completed: Pending | None
         # An edit after the call was written down may or may not have been in it.
         sent_now = any(isinstance(d.action, Register) for d in outcome.done)
         return case.digest if sent_now or case.same_generation else UNKNOWN_DIGEST
-    if any(isinstance(d.action, Update) and d.action.note for d in outcome.done):
+    if any(isinstance(d.action, Update) and d.action.note and not d.action.partial for d in outcome.done):
         return case.digest
-    recorded = case.row is not None and case.record.deployment_id == case.row.deployment_id
-    in_force = recorded and not plan.differences and not plan.replacing
+    row = our_row(case)
+    if row is None or not case.sha:
+        return case.applied_digest
+    if (
+        case.record.deployment_id != row.deployment_id
+    ):  # found or taken over: the platform says what was registered
+        return (row.metadata.spec_digest if row.metadata is not None else None) or ""
+    in_force = not plan.replacing and not _outstanding(case, plan)
     return case.digest if in_force else case.applied_digest
+
+
+def _outstanding(case: Case, plan: Plan) -> bool:
+    """Whether something differs that is not merely kept."""
+    return any(not kept(case, d) for d in plan.differences)
 
 
 def _notes(
@@ -70,7 +117,29 @@ def _notes(
         notes.append(Note("Adopted", f"found {status.deployment_id}, registered by this object"))
     if not plan.replacing:
         notes.extend(_turned_out(case, status, plan, notes))
+    notes.extend(_rolled_back(case, status, notes))
+    notes.extend(_kept(case, plan))
+    pause, before = status.pause, case.record.pause
+    if pause is not None and (before is None or before.id != pause.id):
+        notes.append(Note(guard.PAUSED, f"{pause.reason or 'no reason given'} (pause {pause.id})"))
     return notes
+
+
+def _rolled_back(case: Case, status: AlgoDeploymentStatus, notes: list[Note]) -> list[Note]:
+    """A rollback that has nothing to replace, for the WASM to go back to is what is registered."""
+    rollback = case.desired.rollback
+    if rollback is None or any(n.event == guard.ROLLED_BACK for n in notes):
+        return []
+    new = set(status.denied_digests) - set(case.record.denied_digests)
+    there = status.artifact is not None and status.artifact.sha256 == rollback.to and case.row is not None
+    return [Note(guard.ROLLED_BACK, rollback_sentence(case))] if new and there else []
+
+
+def _kept(case: Case, plan: Plan) -> list[Note]:
+    """Limits that were found tighter than the spec for the first time."""
+    known = {(d.field, d.observed) for d in case.record.drift}
+    new = [d for d in plan.differences if kept(case, d) and (d.field, d.observed) not in known]
+    return [Note(guard.DRIFT_KEPT, f"{kept_sentence(new)}; tighter, so it is kept")] if new else []
 
 
 def has_news(outcome: Outcome) -> bool:
@@ -92,6 +161,8 @@ def _completion(case: Case, completed: Pending) -> Note:
         return Note(
             "Registered", f"what was there before ({completed.to[:12]}), after its replacement was refused"
         )
+    if case.desired.rollback is not None and completed.to == case.desired.rollback.to:
+        return Note(guard.ROLLED_BACK, rollback_sentence(case))
     if completed.from_ == completed.to:
         return Note("Replaced", "same WASM, registered anew")
     return Note("Replaced", f"{completed.from_[:12] or 'unknown WASM'} → {completed.to[:12]}")
@@ -103,7 +174,7 @@ def _turned_out(case: Case, status: AlgoDeploymentStatus, plan: Plan, notes: lis
     before, after = case.record.state, status.state
     started = guard.started_last(case.record.history)
     if case.running and after == "Running" != before and "Started" not in events:
-        fresh = bool(events & {"Registered", "Replaced", "Adopted"}) or not started
+        fresh = bool(events & {"Adopted", *guard.REGISTRATIONS}) or not started
         return [Note(guard.STARTED)] if fresh else []
     if (
         not case.running
@@ -113,7 +184,7 @@ def _turned_out(case: Case, status: AlgoDeploymentStatus, plan: Plan, notes: lis
         and "Stopped" not in events
     ):
         corrected = guard.DRIFT_CORRECTED in events
-        return [] if corrected else [Note(guard.STOPPED)]
+        return [] if corrected else [Note(guard.STOPPED, override_note(case))]
     respected = plan.wait is not None and plan.wait.reason == guard.MANUAL_STOP
     if respected and case.condition("Live") != ("False", guard.MANUAL_STOP):
         return [Note(guard.STOPPED, "stopped on the platform again; respected")]

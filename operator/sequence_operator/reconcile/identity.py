@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sequence_operator.reconcile.case import REGISTER, REPLACE, Case
 from sequence_operator.reconcile.row import Row
+from sequence_operator.spec.names import ADOPT_FROM, CLUSTER_GONE, MANAGED_BY
 
 
 class Owner(StrEnum):
@@ -27,9 +28,25 @@ def owner(case: Case, row: Row) -> tuple[Owner, str]:
         return Owner.OURS, ""
     if mine or (row.metadata is None and _fits_pending(case, row)):
         return Owner.SEEN, ""
-    if case.desired.spec.adopt and not case.observed.holder:  # two objects must not take it from each other
+    wanted = case.desired.spec.adopt or _left_by_a_lost_cluster(case, row)
+    if wanted and not case.observed.holder:  # two objects must not take it from each other
         return (Owner.ADOPTABLE if not recorded or row.revision is not None else Owner.OURS), ""
     return Owner.FOREIGN, _why(case, row, uid, recorded)
+
+
+def _left_by_a_lost_cluster(case: Case, row: Row) -> bool:
+    """The cluster that registered it is the one declared gone, and it did so from the same file of the same
+    repository."""
+    declared = case.desired.annotations.get(ADOPT_FROM)
+    told = row.metadata
+    return told is not None and bool(declared) and told.cluster == declared and _same_origin(case, row)
+
+
+def _same_origin(case: Case, row: Row) -> bool:
+    origin, told = case.desired.spec.origin, row.metadata
+    if origin is None or told is None or told.managed_by != MANAGED_BY or not origin.repository:
+        return False
+    return (origin.repository, origin.path) == (told.repository, told.path)
 
 
 def our_row(case: Case) -> Row | None:
@@ -78,10 +95,36 @@ def _why(case: Case, row: Row, uid: str | None, recorded: bool) -> str:
     if holder:
         whose = "was taken over by" if recorded else "belongs to"
         return f"{name} ({row.deployment_id}) {whose} {holder} of this cluster; choose another name or delete that one"
+    told = row.metadata
+    if told is not None and told.managed_by == MANAGED_BY and told.cluster not in (None, case.policy.cluster):
+        return _of_another_cluster(case, row, told.cluster or "", recorded)
     if recorded:
         return f"{name} ({row.deployment_id}) was taken over by another manager ({uid}); " + WAY_OUT
     whose = f"was registered by another manager ({uid})" if uid else "was registered by somebody else"
     return f"the name {name} is taken on the platform: {row.deployment_id} {whose}; {WAY_OUT}"
+
+
+def _of_another_cluster(case: Case, row: Row, cluster: str, recorded: bool) -> str:
+    """Two clusters that both live would fight over it: only a person can say that the other one is gone."""
+    desired, told = case.desired, row.metadata
+    verb = "was taken over by" if recorded else "is run by"
+    who = f"{desired.spec.deployment} ({row.deployment_id}) {verb} cluster {cluster}"
+    if not _same_origin(case, row):
+        where = (
+            f"{told.repository} {told.path or ''}".strip()
+            if told is not None and told.repository
+            else "elsewhere"
+        )
+        return f"{who} from {where}; {WAY_OUT}"
+    declared = desired.annotations.get(ADOPT_FROM)
+    other = f" (what was declared gone is {declared})" if declared else ""
+    if not desired.source:
+        return f"{who} from the same repository and path{other}; if that cluster is gone for good, set spec.adopt: true"
+    return (
+        f"{who} from the same repository and path{other}; if that cluster is gone for good, set spec.adopt: SameOrigin "
+        f"on AlgoSource {desired.source} and: kubectl annotate algosrc {desired.source} -n {desired.namespace} "
+        f"{CLUSTER_GONE}={cluster} --overwrite"
+    )
 
 
 WAY_OUT = "delete it there, choose another name, or set spec.adopt: true to take it over"

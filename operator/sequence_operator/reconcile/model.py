@@ -6,9 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sequence_operator.reconcile.builds import BuildState, BuildView
+from sequence_operator.reconcile.effective import Override, Rollback, artifact_commit, effective
+from sequence_operator.reconcile.preflight import Check
 from sequence_operator.reconcile.sight import Sight
-from sequence_operator.spec.names import FINALIZER, Mode
+from sequence_operator.spec.names import FINALIZER, SOURCE_LABEL, Mode
 from sequence_operator.spec.resources import AlgoDeployment, AlgoDeploymentSpec, AlgoDeploymentStatus
+
+__all__ = [
+    "AccountState",
+    "AccountView",
+    "ArtifactState",
+    "ArtifactView",
+    "BuildState",
+    "BuildView",
+    "Check",
+    "Claim",
+    "Desired",
+    "Failure",
+    "FailureKind",
+    "Observed",
+    "Policy",
+    "Record",
+]
 
 Record = AlgoDeploymentStatus
 """What we did last: the status, as it was read together with the spec."""
@@ -16,7 +36,15 @@ Record = AlgoDeploymentStatus
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The custom resource, without its status. `mode`: of the account it names."""
+    """The custom resource, without its status.
+
+    spec:     what is worked towards, see `effective`. written: what the object says.
+    mode:     of the account it names.
+    override, rollback: in force, else None. unresolved: the WASM is not known, for its build is not over; `build` says
+    why. notes: sentences about annotations that could not be used.
+    state_owner: the field manager that owns `spec.state`; "" when nobody set it, None when that is not known.
+    source:   name of the AlgoSource that wrote the object, "" when none did.
+    """
 
     uid: str
     generation: int
@@ -25,20 +53,52 @@ class Desired:
     annotations: Mapping[str, str]
     spec: AlgoDeploymentSpec
     mode: Mode | None = None
+    written: AlgoDeploymentSpec | None = None
+    override: Override | None = None
+    rollback: Rollback | None = None
+    build: BuildView | None = None
+    unresolved: bool = False
+    notes: tuple[str, ...] = ()
+    state_owner: str | None = None
+    source: str = ""
+    namespace: str = ""
+    name: str = ""
 
     @classmethod
-    def of(cls, resource: AlgoDeployment, mode: Mode | None = None) -> Desired:
+    def of(
+        cls,
+        resource: AlgoDeployment,
+        mode: Mode | None = None,
+        *,
+        build: BuildView | None = None,
+        state_owner: str | None = None,
+    ) -> Desired:
         """The desired state in an AlgoDeployment as the API server gave it."""
-        meta = resource.metadata
+        meta, found = resource.metadata, effective(resource, build)
         return cls(
             uid=meta.uid,
             generation=meta.generation,
             deleting=meta.deletion_timestamp is not None,
             has_finalizer=FINALIZER in meta.finalizers,
             annotations=meta.annotations,
-            spec=resource.spec,
+            spec=found.spec,
             mode=mode,
+            written=resource.spec,
+            override=found.override,
+            rollback=found.rollback,
+            build=build,
+            unresolved=found.unresolved,
+            notes=found.notes,
+            state_owner=state_owner,
+            source=meta.labels.get(SOURCE_LABEL, ""),
+            namespace=meta.namespace,
+            name=meta.name,
         )
+
+    @property
+    def artifact_commit(self) -> str:
+        """Commit that the written artifact is of, "" when unknown."""
+        return artifact_commit(self.written or self.spec)
 
 
 class AccountState(StrEnum):
@@ -105,6 +165,7 @@ class Observed:
     artifact: ArtifactView = field(default_factory=ArtifactView)
     claim: Claim | None = None  # None: nobody else wants the name
     holder: str = ""  # namespace/name of the other object of this cluster whose uid the row carries
+    checks: tuple[Check, ...] = ()  # of the preflight, as far as the controller could look; see `preflight`
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sequence_operator.reconcile.actions import (
     Register,
     Start,
     Stop,
+    TakeState,
     Update,
     Wait,
 )
@@ -27,11 +28,13 @@ from sequence_operator.reconcile.identity import Owner, our_row, owner
 from sequence_operator.reconcile.model import AccountState, Desired, Observed, Policy, Record
 from sequence_operator.reconcile.register import finalizer, register
 from sequence_operator.reconcile.row import Row
-from sequence_operator.reconcile.settled import settle
+from sequence_operator.reconcile.settled import settle, tighten
 from sequence_operator.reconcile.sight import Presence, Source
-from sequence_operator.reconcile.states import LOOK_AGAIN
+from sequence_operator.reconcile.states import LOOK_AGAIN, any_active
+from sequence_operator.spec.names import MANAGED_BY
 
 SUSPENDED = "Suspended"
+_SUSPENDED = Wait(SUSPENDED, "spec.suspend is true: observed, not changed", None, False)
 
 
 def plan(desired: Desired, observed: Observed, record: Record, policy: Policy, now: datetime) -> Plan:
@@ -59,6 +62,8 @@ def _live(case: Case) -> Plan:
     hindrance = _hindrance(case)
     if hindrance is not None:
         return Plan((hindrance,))
+    if case.desired.spec.suspend:
+        return _suspended(case)
     going_on = replacing.resume(case)
     if going_on is not None:
         return going_on
@@ -69,31 +74,52 @@ def _live(case: Case) -> Plan:
     if verdict is Owner.FOREIGN:
         return Plan((Refuse(NAME_CONFLICT, why),))
     if verdict is Owner.ADOPTABLE:
-        return Plan((*finalizer(case), _adopt(case, row)))
+        return Plan((*finalizer(case), *_adopt(case, row)))
     return settle(case, row)
+
+
+def _suspended(case: Case) -> Plan:
+    """Observed, not changed; but what the platform allows beyond the spec is taken back all the same."""
+    row = our_row(case)
+    found = differences(case, row) if row is not None and not row.deleting else ()
+    step = tighten(case, row, found) if row is not None and case.record.pending is None else None
+    if step is not None and step.refusal is None:
+        return replace(step, differences=found)
+    return Plan((_SUSPENDED,), differences=found)
 
 
 def _hindrance(case: Case) -> Wait | Refuse | None:
     """What keeps every write from being made."""
-    if case.desired.spec.suspend:
-        return Wait(SUSPENDED, "spec.suspend is true: observed, not changed", None, False)
     account, claim = case.observed.account, case.observed.claim
+    if case.desired.spec.suspend and account.state is not AccountState.READY:
+        return _SUSPENDED
     if account.state in (AccountState.UNKNOWN, AccountState.UNREACHABLE):
         return Wait(account.state.value, account.message or f"account {account.name} was not reached yet")
     if account.state is not AccountState.READY:
         return Refuse(account.state.value, account.message or f"account {account.name} is not usable")
     if claim is not None and not claim.held_by(case.desired.uid):
+        if case.desired.spec.suspend:
+            return _SUSPENDED
         name = case.desired.spec.deployment
         message = f"the name {name} on this account belongs to {claim.winner or 'another object'}, which had it first"
         return Refuse(NAME_CONFLICT, f"{message}; choose another name or delete that one")
     return None
 
 
-def _adopt(case: Case, row: Row) -> Adopt:
-    """`metadata` only where the platform keeps some and lets us change it."""
-    keeps = row.metadata is not None and row.revision is not None
-    note = Note("Adopted", f"took over {row.deployment_id}")
-    return Adopt(row.deployment_id, case.metadata if keeps else None, row.revision, note)
+def _adopt(case: Case, row: Row) -> tuple[Action, ...]:
+    """`metadata` only where the platform keeps some and lets us change it. The digest of the spec in force goes on
+    being told: it says later what was edited and what somebody changed on the platform."""
+    if case.desired.state_owner == "" and any_active(row):
+        return (TakeState("Running"),)
+    known = row.metadata
+    keeps = known is not None and row.revision is not None
+    metadata = {k: v for k, v in case.metadata.items() if k != "spec_digest"}
+    ours = known is not None and known.managed_by == MANAGED_BY
+    if known is not None and ours and known.spec_digest is not None:
+        metadata["spec_digest"] = known.spec_digest
+    before = f" from cluster {known.cluster}" if known is not None and ours and known.cluster else ""
+    note = Note("Adopted", f"took over {row.deployment_id}{before}")
+    return (Adopt(row.deployment_id, metadata if keeps else None, row.revision, note),)
 
 
 def _once(case: Case, step: Plan) -> Plan:

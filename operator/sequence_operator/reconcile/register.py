@@ -17,13 +17,16 @@ from sequence_operator.reconcile.actions import (
     Register,
     Wait,
 )
+from sequence_operator.reconcile.building import built
 from sequence_operator.reconcile.case import REGISTER, REPLACE, Case
 from sequence_operator.reconcile.model import ArtifactState
+from sequence_operator.reconcile.preflight import Result
 from sequence_operator.spec.resources import Pending
 
 GONE_FROM_PLATFORM = "the deployment was gone from the platform, registered again"
 UNANSWERED = "waiting to see whether an unanswered registration arrived"
 CONFIRMING, REGISTERING = "Confirming", "Registering"
+PREFLIGHT = "Preflight"
 
 
 def register(case: Case) -> Plan:
@@ -42,10 +45,19 @@ def register(case: Case) -> Plan:
         stop = guard.loop(case, Note(guard.DRIFT_CORRECTED, GONE_FROM_PLATFORM))
         if stop is not None:
             return Plan((stop,))
-    hindrance = artifact(case)
+    hindrance = failed_check(case) or artifact(case)
     if hindrance is not None:
         return hindrance
     return Plan((*finalizer(case), *_persisted(case)))
+
+
+def failed_check(case: Case) -> Plan | None:
+    """A line of the preflight failed: what would let the algo risk more is not begun."""
+    failed = [c for c in case.observed.checks if c.result is Result.FAILED]
+    if not failed:
+        return None
+    parts = [f"{c.message} ({c.hint})" if c.hint else c.message for c in failed]
+    return Plan((Refuse(PREFLIGHT, "; ".join(parts)),))
 
 
 def _persisted(case: Case) -> tuple[Action, ...]:
@@ -69,6 +81,9 @@ def finalizer(case: Case) -> tuple[Action, ...]:
 
 def artifact(case: Case) -> Plan | None:
     """What has to happen before the desired WASM can be registered; None when it can."""
+    building = built(case)
+    if building is not None:
+        return building
     view = case.observed.artifact
     if view.state is ArtifactState.UNKNOWN or view.sha256 != case.sha:
         return Plan((Inspect(case.sha),))

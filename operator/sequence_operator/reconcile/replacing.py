@@ -69,7 +69,7 @@ def _still_wanted(case: Case, row: Row) -> bool:
 def _target(case: Case, pending: Pending) -> str:
     """The desired digest; after the platform refused it, the previous one that `pending.to` names, until the spec
     changes."""
-    return pending.to if case.rolled_back else case.sha
+    return pending.to if case.rolled_back or not case.sha else case.sha
 
 
 def _retargeted(case: Case, pending: Pending, target: str) -> PersistPending:

@@ -77,7 +77,8 @@ class RowPause(Protocol):
 
 
 class RowMetadata(Protocol):
-    """Who registered the deployment, as it told the platform."""
+    """Who registered the deployment, as it told the platform. `cluster`: identity of the Kubernetes cluster;
+    `repository`, `path`: where the deployment was written down."""
 
     @property
     def managed_by(self) -> str | None: ...
@@ -87,6 +88,12 @@ class RowMetadata(Protocol):
     def spec_digest(self) -> str | None: ...
     @property
     def commit(self) -> str | None: ...
+    @property
+    def cluster(self) -> str | None: ...
+    @property
+    def repository(self) -> str | None: ...
+    @property
+    def path(self) -> str | None: ...
 
 
 class Row(Protocol):

@@ -19,11 +19,13 @@ from sequence_operator.reconcile.actions import (
     Update,
     Wait,
 )
+from sequence_operator.reconcile.building import built, unresolved
 from sequence_operator.reconcile.case import ACKNOWLEDGE, Case
-from sequence_operator.reconcile.compare import differences, loosened, patch_body
+from sequence_operator.reconcile.compare import differences, loosened, patch_body, tighter_body, too_loose
 from sequence_operator.reconcile.identity import held_digest
 from sequence_operator.reconcile.model import ArtifactState
-from sequence_operator.reconcile.register import finalizer
+from sequence_operator.reconcile.overrides import override_note
+from sequence_operator.reconcile.register import failed_check, finalizer
 from sequence_operator.reconcile.row import Row
 from sequence_operator.reconcile.sight import Source
 from sequence_operator.reconcile.states import (
@@ -56,7 +58,17 @@ def settle(case: Case, row: Row) -> Plan:
     if look is not None:
         return Plan((*first, look))
     found = differences(case, row)
-    step = _stop(case, row) or _correct(case, row, found) or _unconfirmed(case, row) or _run(case, row, found)
+    if unresolved(case):
+        step = (
+            _stop(case, row) or tighten(case, row, found) or _go_on_running(case, row, found) or built(case)
+        )
+    else:
+        step = (
+            _stop(case, row)
+            or _correct(case, row, found)
+            or _unconfirmed(case, row)
+            or _run(case, row, found)
+        )
     if step is None:
         return Plan(first, differences=found)
     return replace(step, actions=(*first, *step.actions), differences=found)
@@ -66,7 +78,7 @@ def _look_closer(case: Case, row: Row) -> Action | None:
     """Answers to writes may say less than reads do; and a row of unknown digest can only be compared by size."""
     if case.observed.sight.source is Source.ANSWER and unverified(case, row):
         return Lookup(row.deployment_id)
-    unknown = held_digest(case, row) is None and row.size_bytes is not None
+    unknown = held_digest(case, row) is None and row.size_bytes is not None and case.sha
     if unknown and case.observed.artifact.state is ArtifactState.UNKNOWN:
         return Inspect(case.sha)
     return None
@@ -77,7 +89,7 @@ def _stop(case: Case, row: Row) -> Plan | None:
     if case.running or not any_active(row):
         return None
     if not guard.started_by_others(case):
-        return Plan((Stop(row.deployment_id, Note(guard.STOPPED)),))
+        return Plan((Stop(row.deployment_id, Note(guard.STOPPED, override_note(case))),))
     if case.desired.spec.drift_policy == "Report":
         return Plan(
             (Wait(DRIFTED, "running although Stopped is desired; driftPolicy is Report", None, False),)
@@ -89,16 +101,22 @@ def _stop(case: Case, row: Row) -> Plan | None:
 
 def _correct(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None:
     differing = tuple(d for d in found if not _tolerated(case, d))
-    if not differing:
-        return None
     wanted = drift.to_correct(case, differing)
     if not wanted:
-        fields = ", ".join(d.field for d in differing)
+        fields = ", ".join(d.field for d in differing if not drift.kept(case, d))
+        if not fields:
+            return None
         return Plan(
             (Wait(DRIFTED, f"differs from the spec in {fields}; driftPolicy is Report", None, False),)
         )
+    if not case.edited and wanted == too_loose(wanted) and all(d.change == "Update" for d in wanted):
+        return tighten(case, row, found)
     if case.blocked is not None and not case.rolled_back:
         return Plan((Refuse(*case.blocked),))
+    if case.edited and (loosened(wanted) or any(d.change == "Replace" for d in wanted)):
+        refused = failed_check(case)
+        if refused is not None:
+            return tighten(case, row, found) or refused
     if any(d.change == "Replace" for d in wanted):
         stop = guard.loop(case, Note("Replaced", drift.sentence(case, wanted)))
         return Plan((stop,)) if stop else replacing.begin(case, row)
@@ -108,6 +126,30 @@ def _correct(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None
         return Plan((stop,))
     update = Update(row.deployment_id, patch_body(case, row, wanted), row.revision, note)
     return Plan((*_clears_pause(case, row, wanted), update))
+
+
+def tighten(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None:
+    """Take back limits that are looser on the platform than in the spec, and nothing else: the one change that waits
+    for nothing, neither for a person who suspended the object nor for a build. None when no limit is, or when the
+    platform cannot change limits in place."""
+    loose = tuple(d for d in too_loose(found) if d.change == "Update")
+    body = tighter_body(case, row) if loose else {}
+    if not body:
+        return None
+    if case.blocked is not None and not case.rolled_back:
+        return Plan((Refuse(*case.blocked),))
+    note = drift.note(case, loose)
+    stop = guard.loop(case, note)
+    if stop is not None:
+        return Plan((stop,))
+    return Plan((Update(row.deployment_id, body, row.revision, note, partial=True),))
+
+
+def _go_on_running(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None:
+    """What ran before it was registered anew runs again, whatever else is waited for."""
+    if not (case.running and guard.replaced_last(case.record.history)):
+        return None
+    return _run(case, row, found)
 
 
 def _tolerated(case: Case, difference: Difference) -> bool:
@@ -167,8 +209,9 @@ def _run(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None:
 
 def _was_ready(case: Case, row: Row) -> bool:
     """Ready once, ready still: a gap in a feed does not make a stopped algo unready again."""
-    ready = case.condition("Ready") == ("True", "InSync")
-    return ready and case.record.deployment_id == row.deployment_id and case.record.pending is None
+    ready = case.condition("Ready")
+    was_ready = ready is not None and ready[0] == "True"
+    return was_ready and case.record.deployment_id == row.deployment_id and case.record.pending is None
 
 
 def _start(case: Case, row: Row) -> Plan | None:
@@ -187,6 +230,10 @@ def _start(case: Case, row: Row) -> Plan | None:
         )
     if case.blocked is not None and not case.rolled_back:
         return Plan((Refuse(*case.blocked),))
+    fresh = not by_others and not guard.replaced_last(case.record.history)
+    refused = failed_check(case) if fresh else None
+    if refused is not None:
+        return refused
     note = Note(guard.DRIFT_CORRECTED, guard.RESTARTED) if by_others else Note(guard.STARTED)
     stop = guard.loop(case, note)
     if stop is not None:
