@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,9 +118,7 @@ def test_a_stalled_deployment_ends_the_wait_with_its_reason(
     cli: Cli, project: Path, operator: Operator, reason: str, code: int
 ) -> None:
     operator.rule = stalled(reason, "somebody else holds it")
-    began = time.monotonic()
-    done = cli("--sandbox", "deploy", "--skip-build")
-    assert time.monotonic() - began < 20, "it does not wait for the timeout"
+    done = cli("--sandbox", "deploy", "--skip-build", "--timeout", "600")  # it does not wait for that
     assert done.code == code
     assert f"error: my-mm is stalled: {reason}\ncause: somebody else holds it\nhint: " in done.err
 

@@ -15,6 +15,7 @@ import pytest
 
 from sequence_operator.cli.context import load, save_context
 from support.paper import Paper
+from support.processes import PATIENCE
 
 from .conftest import KEY, Cli
 
@@ -118,7 +119,7 @@ def test_login_at_a_terminal_asks_without_echo(keys: dict[str, str]) -> None:
     assert load().contexts["local"]["api_key"] == keys["live"]
 
 
-def _read_until(terminal: int, words: bytes, timeout: float = 20) -> bytes:
+def _read_until(terminal: int, words: bytes, timeout: float = PATIENCE) -> bytes:
     shown, deadline = b"", time.monotonic() + timeout
     while words not in shown:
         ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))

@@ -1,7 +1,6 @@
 """start, stop, undeploy and status against a real API server: who owns what, and what is said to whom."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from sequence_operator.cli.connect import cluster_error
 from sequence_operator.cluster import ClusterError, Kind
 from sequence_operator.spec.names import API_VERSION
+from support.processes import wait_until
 
 from .conftest import REFUSED_PLATFORM, Cli, owned
 from .support_operator import AT, Operator, converge, status
@@ -62,9 +62,7 @@ def test_a_pause_needs_acknowledging(cli: Cli, operator: Operator, fetch: Callab
         if "sequencemkts.com/acknowledge-pause" in obj["metadata"].get("annotations", {})
         else status(obj, "Paused", ("False", "Paused", "DAILY_LOSS_LIMIT"), pause=PAUSE)
     )
-    deadline = time.monotonic() + 10
-    while "pause" not in fetch("algo", "my-mm.sandbox")["status"]:
-        assert time.monotonic() < deadline
+    wait_until(lambda: "pause" in fetch("algo", "my-mm.sandbox")["status"], "it is paused")
     refused = cli("--sandbox", "start")
     assert refused.code == 6
     assert "error: my-mm was paused by the platform\ncause: DAILY_LOSS_LIMIT, at" in refused.err

@@ -48,7 +48,7 @@ def client(paper: Paper) -> Sequence:
     def alive() -> bool:
         return sum(edge["alive"] for edge in client.edges()["edges"]) == len(FEEDS)
 
-    wait_until(alive, "both edges beat", 60)
+    wait_until(alive, "both edges beat")
     return client
 
 
@@ -66,12 +66,12 @@ def test_a_life_of_a_deployment(client: Sequence, wasm: Path) -> None:
     assert deployed["size_bytes"] == wasm.stat().st_size
     assert deployed["capable_edges"] == 2  # placed on every edge that trades the symbol
 
-    wait_until(lambda: client.algo_status(identifier)["status"] == "running", "it runs", 60)
+    wait_until(lambda: client.algo_status(identifier)["status"] == "running", "it runs")
     status = client.algo_status(identifier)
     assert status["pushed_to"] == 2
     assert {edge["edge_id"] for edge in status["edges"]} == {"venue-edge-kraken", "venue-edge-coinbase"}
 
-    wait_until(lambda: client.orders()["total"] > 0, "it quotes", 60)
+    wait_until(lambda: client.orders()["total"] > 0, "it quotes")
     orders = client.orders(limit=5, symbol="BTC-USD")
     assert 0 < len(orders["orders"]) <= 5
     one = client.order(orders["orders"][0]["node_order_id"])
@@ -92,7 +92,7 @@ def test_a_life_of_a_deployment(client: Sequence, wasm: Path) -> None:
         lambda: client.algo_status(identifier)["status"] in ("stopped", "accepted"), "it is stopped", 30
     )
     client.algo_start(identifier)
-    wait_until(lambda: client.algo_status(identifier)["status"] == "running", "it runs again", 30)
+    wait_until(lambda: client.algo_status(identifier)["status"] == "running", "it runs again")
 
     client.algo_undeploy(identifier)
     with pytest.raises(SequenceError) as gone:

@@ -32,9 +32,9 @@ from sequence_operator.cluster.resources import (
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.local.kubeconfig import write_kubeconfig
 from sequence_operator.spec.names import API_VERSION
-from support.processes import Child, free_port, wait_until
+from support.api import Api
+from support.processes import PATIENCE, Child, free_port, wait_until
 
-from .api import Api
 from .stub import PlatformStub
 
 KEY = "seq_test_" + "0" * 64
@@ -91,7 +91,7 @@ class Operator:
             return 0, str(problem)
 
     def ready(self) -> Operator:
-        wait_until(lambda: self.ask("/readyz")[0] == 200, "operator ready", 30)
+        wait_until(lambda: self.ask("/readyz")[0] == 200, "operator ready")
         return self
 
     def metric(self, name: str, **labels: str) -> float:
@@ -204,7 +204,7 @@ class Desk:
             ALGO_DEPLOYMENTS, name, {"metadata": {"annotations": {f"sequencemkts.com/{key}": value}}}
         )
 
-    def delete(self, name: str, *, wait: float = 30) -> None:
+    def delete(self, name: str, *, wait: float = PATIENCE) -> None:
         """Delete an AlgoDeployment, and wait so long until it is gone."""
         self.api.delete(ALGO_DEPLOYMENTS, name)
         if wait:
@@ -233,7 +233,7 @@ class Desk:
         conditions = self.status(name).get("conditions") or []
         return next((c for c in conditions if c["type"] == type_), {})
 
-    def wait(self, name: str, state: str, timeout: float = 30) -> dict[str, Any]:
+    def wait(self, name: str, state: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Until it is Ready for its present generation and in this state; the whole object."""
         wait_until(
             lambda: self.state(name) == ("True", state),
@@ -242,7 +242,7 @@ class Desk:
         )
         return self.get(name)
 
-    def wait_condition(self, name: str, type_: str, reason: str, timeout: float = 30) -> dict[str, Any]:
+    def wait_condition(self, name: str, type_: str, reason: str, timeout: float = PATIENCE) -> dict[str, Any]:
         wait_until(
             lambda: self.condition(name, type_).get("reason") == reason,
             f"{name} {type_} {reason}; operator says {self.tail()}",

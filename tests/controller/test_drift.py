@@ -24,7 +24,7 @@ def test_what_somebody_changed_on_the_platform_is_put_right_and_written_down(sha
     wait_until(lambda: shared.stub.status("my-mm") == "running", "started again")
 
     shared.stub.rows.clear()
-    wait_until(lambda: shared.stub.status("my-mm") == "running", "registered again", 40)
+    wait_until(lambda: shared.stub.status("my-mm") == "running", "registered again")
     shared.wait(name, "Running")
     assert len(shared.stub.by_name("my-mm")) == 1
     assert shared.history(name).count("DriftCorrected") >= 3

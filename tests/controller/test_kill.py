@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from support.processes import PATIENCE
+
 from .conftest import Desk
 
 
@@ -25,7 +27,7 @@ class Killer:
             self.left.remove((operation, when))
             self._desk.operator.kill_now()
 
-    def survive(self, condition: Callable[[], object], what: str, timeout: float = 60) -> None:
+    def survive(self, condition: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:
         """Until the condition holds after every kill; the operator is started again as often as it dies."""
         deadline = time.monotonic() + timeout
         while self.left or not condition():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
 
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.spec.crd import crds
-from support.processes import wait_until
+from support.api import Api
+from support.processes import PATIENCE, wait_until
 
-from .api import Api
 from .conftest import Desk, Operator, operators
 
 
@@ -20,9 +19,10 @@ def test_missing_definitions_make_it_red_until_they_are_there(tmp_path):
         command = [sys.executable, "-m", "sequence_operator.controller", "--namespace=default"]
         operator = Operator([*command, f"--kubeconfig={bare.kubeconfig}"], tmp_path / "log").start()
         try:
-            wait_until(lambda: operator.ask("/readyz")[0] == 503, "red")
-            body = operator.ask("/readyz")[1]
-            assert "CustomResourceDefinitions are not installed" in body
+            missing = "CustomResourceDefinitions are not installed"
+            wait_until(lambda: missing in operator.ask("/readyz")[1], "it says what is missing")
+            status, body = operator.ask("/readyz")
+            assert status == 503
             assert "kubectl apply --server-side -f crds/" in body
             assert operator.ask("/healthz")[0] == 200
             assert operator.stop() == 0
@@ -65,14 +65,12 @@ def test_a_restart_writes_nothing_and_repeats_no_call(desk):
         desk.wait(name, "Running")
     before = {name: desk.get(name)["metadata"]["resourceVersion"] for name in names}
     desk.operator.kill()
-    began = time.monotonic()
     desk.stub.calls.clear()
     desk.run()
     lists = desk.stub.count("list")
     wait_until(lambda: desk.stub.count("list") >= lists + 2, "two lists")
     assert {call.operation for call in desk.stub.calls} == {"account", "list"}
     assert {name: desk.get(name)["metadata"]["resourceVersion"] for name in names} == before
-    assert time.monotonic() - began < 30
 
 
 def test_a_taken_port_is_said_in_one_line(desk, make_operator):
@@ -82,7 +80,7 @@ def test_a_taken_port_is_said_in_one_line(desk, make_operator):
         operator = make_operator()
         operator.child.command[-1] = f"--health-address=127.0.0.1:{taken.getsockname()[1]}"
         operator.start()
-        assert operator.child.process.wait(20) == 98
+        assert operator.child.process.wait(PATIENCE) == 98
         assert "choose another --health-address" in operator.child.output()
 
 
@@ -93,7 +91,7 @@ def test_no_cluster_is_said_with_the_way_out(make_operator, tmp_path):
         for part in operator.child.command
     ]
     operator.start()
-    assert operator.child.process.wait(20) == 1
+    assert operator.child.process.wait(PATIENCE) == 1
     assert "sequence up" in operator.child.output()
 
 

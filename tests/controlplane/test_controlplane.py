@@ -21,9 +21,10 @@ import pytest
 
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.local.errors import LocalError
+from support.processes import PATIENCE
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

@@ -148,7 +148,7 @@ def test_a_deletion_on_the_platform_is_undone_and_told(stack: LocalStack, apply:
         rows = stack.rows("deleted-there")
         return len(rows) == 1 and rows[0]["status"] == "running"
 
-    wait_until(back, "it is registered and runs again", 60)
+    wait_until(back, "it is registered and runs again")
     assert stack.rows("deleted-there")[0]["deployment_id"] != row["deployment_id"]
     wait_until(lambda: "DriftCorrected" in history(stack, "deleted-there"), "history tells")
 

@@ -110,7 +110,7 @@ class Life:
                 raise
             return True
 
-        wait_until(accepted, "the API server takes the change", 60)
+        wait_until(accepted, "the API server takes the change")
 
     def hit(self, call: str, version: int, state: str) -> None:
         """Kill the part around `call`, which the change provokes; then wait for the state of platform and CR."""
@@ -119,7 +119,7 @@ class Life:
         self.apply(version, state)
         assert fault.fired.wait(60), f"{call} was never sent; requests: {self.proxy.requests[-10:]}"
         self.stack.back(self.part, before)
-        wait_until(lambda: self.agrees(version, state), f"{self.name} is {state} after {call}", 90)
+        wait_until(lambda: self.agrees(version, state), f"{self.name} is {state} after {call}")
 
     def kill(self) -> None:
         self.stack.kill(self.part)
@@ -151,7 +151,7 @@ class Life:
         self.stack.kubectl("delete", "algo", f"{self.name}.sandbox", "--wait=false")
         assert fault.fired.wait(60), f"no DELETE was sent; requests: {self.proxy.requests[-10:]}"
         self.stack.back(self.part, before)
-        wait_until(self.gone, f"{self.name} is gone from cluster and platform", 90)
+        wait_until(self.gone, f"{self.name} is gone from cluster and platform")
 
     def gone(self) -> bool:
         try:

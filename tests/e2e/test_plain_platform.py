@@ -175,13 +175,13 @@ def test_a_whole_life_is_exact(stack: LocalStack, platform: PlainPlatform) -> No
     assert algo.status["instances"][0]["edge"] == "venue-edge-kraken"
 
     algo.apply("Running", version=1)
-    wait_until(lambda: algo.condition("Ready").get("status") == "True", "it was replaced", 60)
+    wait_until(lambda: algo.condition("Ready").get("status") == "True", "it was replaced")
     (row,) = stack.rows("plainly")
     wanted = configmap(VERSIONS[1], "sequence")["metadata"]["name"].removeprefix("wasm-")
     assert (row["wasm_sha256"], row["status"]) == (wanted, "running")
 
     algo.apply("Stopped", version=1)
-    wait_until(lambda: algo.condition("Ready").get("status") == "True", "it is stopped", 60)
+    wait_until(lambda: algo.condition("Ready").get("status") == "True", "it is stopped")
     assert stack.rows("plainly")[0]["status"] == "stopped"
     algo.delete()
     assert stack.rows("plainly") == []
@@ -207,7 +207,7 @@ def test_it_idles_with_lists_and_registers_changed_limits_anew(
 
     (before,) = stack.rows("limited")
     algo.apply("Running", risk={"maxOrderRate": 3})
-    wait_until(lambda: algo.condition("Ready").get("status") == "True", "it is registered anew", 60)
+    wait_until(lambda: algo.condition("Ready").get("status") == "True", "it is registered anew")
     (after,) = stack.rows("limited")
     assert after["deployment_id"] != before["deployment_id"]
     assert platform.bodies[-1]["risk"]["max_order_rate"] == 3
@@ -260,6 +260,6 @@ def test_a_name_taken_while_we_register_stays_theirs(stack: LocalStack, platform
 
 
 def test_nothing_is_left_over(stack: LocalStack, platform: PlainPlatform) -> None:
-    wait_until(lambda: not stack.kubectl("get", "algo", "-o", "name"), "all objects are gone", 30)
+    wait_until(lambda: not stack.kubectl("get", "algo", "-o", "name"), "all objects are gone")
     _, listed = stack.platform("GET", "/v1/deployments")
     assert {row["name"] for row in listed["deployments"]} == {"before-us", "meanwhile"}

@@ -51,7 +51,7 @@ def test_the_whole_life_by_hand(stack: LocalStack, project: Path) -> None:
 
     stack("--sandbox", "start", cwd=project)
     assert stack.status("my-mm")["state"] == "Running"
-    wait_until(lambda: stack.platform("GET", "/v1/orders")[1]["total"] > 0, "the algo quotes", 60)
+    wait_until(lambda: stack.platform("GET", "/v1/orders")[1]["total"] > 0, "the algo quotes")
 
     shown = stack.status("my-mm")
     (instance,) = shown["instances"]
@@ -144,7 +144,7 @@ def test_data_survives_a_restart_and_nothing_is_left_after_down(stack: LocalStac
     stack("down")
     assert stack.processes() == []
     stack.up()
-    wait_until(lambda: stack.status("my-mm")["state"] == "Running", "it runs again", 60)
+    wait_until(lambda: stack.status("my-mm")["state"] == "Running", "it runs again")
     (after,) = stack.rows("my-mm")
     assert after["deployment_id"] == before["deployment_id"]
     stack("--sandbox", "undeploy", "--yes", cwd=project)

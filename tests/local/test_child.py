@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sequence_operator.local import child, processes
-from support.processes import wait_until
+from support.processes import PATIENCE, wait_until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [
@@ -30,7 +30,7 @@ PARENT = [
 
 def test_it_becomes_the_command_itself(tmp_path):
     process = child.spawn([sys.executable, "-c", "import os; print(os.getpid())"], log=tmp_path / "log")
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     assert (tmp_path / "log").read_text() == f"{process.pid}\n"
 
 
@@ -56,7 +56,7 @@ def test_a_killed_parent_takes_its_children_along(tmp_path):
 
 def test_a_program_that_is_not_there(tmp_path):
     process = child.spawn(["/nowhere/program"], log=tmp_path / "log")
-    assert process.wait(20) == 127
+    assert process.wait(PATIENCE) == 127
     assert "/nowhere/program cannot be started" in (tmp_path / "log").read_text()
 
 

@@ -12,6 +12,7 @@ import pytest
 from sequence_operator.local import processes
 from sequence_operator.local.errors import LocalError
 from sequence_operator.local.supervisor import Part, Supervisor
+from support.processes import PATIENCE
 
 
 class Heard:
@@ -41,7 +42,7 @@ async def supervisor(tmp_path):
     assert processes.marked(tmp_path) == []
 
 
-async def until(condition, seconds=20):
+async def until(condition, seconds=PATIENCE):
     async with asyncio.timeout(seconds):
         while True:
             if condition():

@@ -13,20 +13,28 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from sequence_operator.local import ports
+
 T = TypeVar("T")
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
 
+_PORTS: list[ports.HeldPort] = []
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody listens on. Until this process ends, only who is told the number gets it."""
+    _PORTS.append(ports.hold())
+    return _PORTS[-1].number
 
 
-def wait_until(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
+PATIENCE = 90.0
+"""Seconds that a loaded machine may take for anything. A wait ends with its condition: only a failure takes so long."""
+
+
+def wait_until(condition: Callable[[], T], what: str, timeout: float = PATIENCE) -> T:
     """Poll until the condition gives something true; its value. AssertionError names what did not happen."""
     deadline = time.monotonic() + timeout
     while True:
@@ -80,7 +88,7 @@ class Child:
         if self.process is not None:
             self.process.wait(10)
 
-    def stop(self, timeout: float = 15.0) -> int:
+    def stop(self, timeout: float = PATIENCE) -> int:
         """SIGTERM; its exit code. AssertionError when it does not end in time (it is killed then)."""
         assert self.process is not None
         if self.process.poll() is None:

@@ -142,4 +142,4 @@ def eventually(desk: Desk, row: dict[str, Any], what: Callable[[dict[str, Any]],
         found = desk.get(row)
         return found if what(found) else None
 
-    return wait_until(look, why, 10)
+    return wait_until(look, why)

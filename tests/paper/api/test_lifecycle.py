@@ -275,9 +275,9 @@ class TestEdgesAway:
     def test_an_edge_that_was_killed_is_noticed_by_its_silence(self, desk, own_edge):
         row = desk.create(instances=[instance("main", "okx", symbols=["OKX-USD"])], start_immediately=True)
         own_edge.vanish()
-        wait_until(lambda: desk.get(row)["status"] == "pending", "its beat has grown old", 10)
+        wait_until(lambda: desk.get(row)["status"] == "pending", "its beat has grown old")
         own_edge.start()
-        wait_until(lambda: desk.get(row)["instances"][0]["live"], "it runs again", 10)
+        wait_until(lambda: desk.get(row)["instances"][0]["live"], "it runs again")
 
     def test_what_an_absent_edge_holds_is_deleted_when_it_is_back(self, desk, own_edge):
         row = desk.create("mm", instances=[instance("main", "okx", symbols=["OKX-USD"]), instance("other")])
@@ -291,7 +291,7 @@ class TestEdgesAway:
         taken = desk.error(409, "POST", "/deployments", create_again("mm"))
         assert "waits for an edge" in taken["error"]["message"]
         own_edge.start()
-        wait_until(lambda: desk("GET", path)[0] == 404, "it is gone", 10)
+        wait_until(lambda: desk("GET", path)[0] == 404, "it is gone")
         desk.create("mm")
 
     def test_nothing_is_placed_on_an_edge_that_is_away(self, desk, own_edge):

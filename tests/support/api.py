@@ -7,11 +7,11 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from sequence_operator.cluster.resources import Resource, resource_of
-from sequence_operator.local.controlplane import ControlPlane
 
 Object = dict[str, Any]
 
@@ -24,10 +24,21 @@ class RefusedError(Exception):
         self.status = status
 
 
+class Plane(Protocol):
+    """A control plane of ours, as its administrator sees it."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def ca(self) -> Path: ...
+    @property
+    def admin_token(self) -> str: ...
+
+
 class Api:
     """As administrator, on one namespace."""
 
-    def __init__(self, controlplane: ControlPlane, namespace: str) -> None:
+    def __init__(self, controlplane: Plane, namespace: str) -> None:
         self.namespace = namespace
         self._controlplane = controlplane
         self._context = ssl.create_default_context(cafile=str(controlplane.ca))
