@@ -12,15 +12,16 @@ import structlog
 from sequence_operator.cluster.client import ClusterClient
 from sequence_operator.cluster.errors import ClusterError, Kind
 from sequence_operator.cluster.lease import Lease
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS
-from sequence_operator.controller import garbage
+from sequence_operator.cluster.resources import ALGO_BUILDS, ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS
 from sequence_operator.controller.accounts import Accounts
 from sequence_operator.controller.artifacts import Artifacts
+from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.context import World
 from sequence_operator.controller.dispatcher import Dispatcher
 from sequence_operator.controller.download import Downloader
 from sequence_operator.controller.events import EventPoster
 from sequence_operator.controller.freshness import Freshness
+from sequence_operator.controller.garbage import Garbage
 from sequence_operator.controller.gauges import register_gauges
 from sequence_operator.controller.health import HealthServer
 from sequence_operator.controller.kinds import Kinds
@@ -41,7 +42,6 @@ EXIT_OK, EXIT_FAILED, EXIT_ADDRESS_TAKEN = 0, 1, 98
 _GRACE = 20.0  # seconds that passes in flight get at the end; below a Pod's grace period
 _ESSENTIAL = ("lease", "dispatcher", "watcher", "events", "freshness", "garbage")  # if one ends, so do we
 _PREFLIGHT_AGAIN = 2.0
-_GARBAGE_EVERY = 60  # clean comparisons with the API server, one a minute
 
 
 def utc_now() -> datetime:
@@ -73,9 +73,11 @@ class Operator:
             cluster, self.entries, self.queue, self.events, now=now, on_call=self.metrics.count_call
         )
         self.objects = Objects(self.entries, self.accounts, self.queue)
+        self.builds = Builds(self.objects.built, toolchain=settings.toolchain, base=settings.trees)
         world = World(
             cluster=cluster,
             artifacts=Artifacts(cluster, Downloader(settings.allow_addresses)),
+            builds=self.builds,
             metrics=self.metrics,
             policy=Policy(
                 cluster=settings.cluster_name,
@@ -93,7 +95,11 @@ class Operator:
         self.kinds = Kinds()
         self.kinds.add(ALGO_DEPLOYMENTS, (self.objects.changed,), (self.objects.gone,), self.objects.versions)
         self.kinds.add(PLATFORM_ACCOUNTS, (self.accounts.put,), (self.accounts.drop,))
+        self.kinds.add(ALGO_BUILDS, (self.builds.changed,), (self.builds.gone,), self.builds.versions)
         self.freshness = Freshness(cluster, settings.namespaces, self.kinds.watched())
+        self.garbage = Garbage(
+            cluster, settings.namespaces, self.entries, self.builds, self.freshness, now=now
+        )
         self.health = HealthServer(
             settings.health_host,
             settings.health_port,
@@ -153,19 +159,21 @@ class Operator:
         log.info("lease held", identity=self.lease.identity)
 
     async def _serve(self) -> int:
-        """Work until told to stop. The accounts are read first: without them every object would look
-        orphaned.
+        """Work until told to stop. Accounts and builds are read first: without them every object would look
+        orphaned, and every build as if it had yet to be asked for.
         """
         for namespace in self._settings.namespaces:
-            for obj in await self._cluster.list(PLATFORM_ACCOUNTS, namespace):
+            async for obj in self._cluster.pages(PLATFORM_ACCOUNTS, namespace):
                 self.accounts.put(obj)
+            async for obj in self._cluster.pages(ALGO_BUILDS, namespace):
+                self.builds.changed(obj)
         watcher = Watcher(self._cluster, self.kinds.resources, self._settings.namespaces, self.kinds.on_event)
         stop_watching = asyncio.Event()
         self._tasks.start("events", self.events.run())
         self._tasks.start("dispatcher", self.dispatcher.run())
         self._tasks.start("watcher", watcher.run(stop_watching, self._on_watching))
         self._tasks.start("freshness", self.freshness.run())
-        self._tasks.start("garbage", self._collect_garbage())
+        self._tasks.start("garbage", self.garbage.run())
         asked = await self._tasks.until_one_ends(_ESSENTIAL)
         if self.lease.lost.is_set():
             log.error(
@@ -214,22 +222,6 @@ class Operator:
     def _on_watching(self) -> None:
         self._catch_signals()  # kopf has just put its own in their place
         self._watching = True
-
-    async def _collect_garbage(self) -> None:
-        """Once an hour, and only right after a comparison that proved that no object is missing from
-        memory.
-        """
-        done = 0
-        while True:
-            await asyncio.sleep(5.0)
-            if self.freshness.problem is not None or self.freshness.rounds < done + _GARBAGE_EVERY:
-                continue
-            done = self.freshness.rounds
-            in_use = garbage.named(entry.resource() for entry in self.entries)
-            try:
-                await garbage.collect(self._cluster, self._settings.namespaces, in_use, self._now())
-            except ClusterError as problem:
-                log.warning("artifacts not collected", problem=str(problem), hint=problem.hint)
 
 
 async def serve(settings: Settings) -> int:

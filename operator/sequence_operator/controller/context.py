@@ -12,10 +12,20 @@ from sequence_operator.cluster.errors import ClusterError, Kind
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
 from sequence_operator.controller.account import Account
 from sequence_operator.controller.artifacts import Artifacts
+from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.metrics import Metrics
-from sequence_operator.controller.state import Entry
+from sequence_operator.controller.state import Entry, state_owner
 from sequence_operator.reconcile.actions import Done
-from sequence_operator.reconcile.model import AccountView, ArtifactView, Claim, Desired, Observed, Policy
+from sequence_operator.reconcile.model import (
+    AccountView,
+    ArtifactView,
+    BuildView,
+    Check,
+    Claim,
+    Desired,
+    Observed,
+    Policy,
+)
 from sequence_operator.spec.resources import AlgoDeployment, AlgoDeploymentStatus, to_cr
 
 _FRESH = 0.25  # seconds in which an answer of the API server still counts as a live read
@@ -31,6 +41,7 @@ class World:
 
     cluster: ClusterClient
     artifacts: Artifacts
+    builds: Builds
     metrics: Metrics
     policy: Policy
     now: Callable[[], datetime]
@@ -41,7 +52,11 @@ class World:
 
 @dataclass(slots=True)
 class Pass:
-    """One pass: the object as last read, and what was done so far."""
+    """One pass: the object as last read, and what was done so far.
+
+    artifact: of the WASM that `desired` names. build: of the AlgoBuild it waits for, if it does; both as they were when
+    the present round of planning began. state_owner: field manager that owns spec.state.
+    """
 
     world: World
     entry: Entry
@@ -51,13 +66,21 @@ class Pass:
     artifact: ArtifactView
     claim: Claim | None
     record: AlgoDeploymentStatus
+    state_owner: str
+    build: BuildView | None = None
+    checks: tuple[Check, ...] = ()
     read_at: float = float("-inf")
     done: list[Done] = field(default_factory=list)
     vanished: bool = False
 
     @property
     def desired(self) -> Desired:
-        return Desired.of(self.resource, self.account.resource.spec.mode if self.account else None)
+        return Desired.of(
+            self.resource,
+            self.account.resource.spec.mode if self.account else None,
+            build=self.build,
+            state_owner=self.state_owner,
+        )
 
     @property
     def observed(self) -> Observed:
@@ -67,7 +90,15 @@ class Pass:
             artifact=self.artifact,
             claim=self.claim,
             holder=self._holder(),
+            checks=self.checks,
         )
+
+    def begin_round(self) -> None:
+        """Take what may have changed since the last round of planning."""
+        self.build = self.world.builds.view(self.resource)
+        wanted = self.desired.spec.artifact
+        if wanted.sha256 is not None and self.artifact.sha256 != wanted.sha256:
+            self.artifact = self.world.artifacts.known(wanted)
 
     def _holder(self) -> str:
         row = self.entry.sight.row
@@ -90,6 +121,7 @@ class Pass:
         self.world.remember(stored)
         self.resource = AlgoDeployment.model_validate(stored)
         self.record = self.resource.status
+        self.state_owner = state_owner(stored)
         self.read_at = asyncio.get_running_loop().time()
 
     async def check_live(self) -> None:

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from sequence_operator.artifact.errors import ArtifactError
+from sequence_operator.cluster.client import STATE
 from sequence_operator.cluster.errors import ClusterError, Kind
+from sequence_operator.controller.builds import create
 from sequence_operator.controller.context import Pass, Stale
 from sequence_operator.platform.client import PlatformClient
 from sequence_operator.platform.errors import PlatformError, Unreachable
@@ -21,6 +23,7 @@ from sequence_operator.reconcile.conditions import pending_status
 from sequence_operator.reconcile.errors import classify
 from sequence_operator.reconcile.guard import DRIFT_CORRECTED
 from sequence_operator.reconcile.model import Failure, FailureKind
+from sequence_operator.spec.meta import rfc3339
 from sequence_operator.spec.names import FINALIZER
 from sequence_operator.spec.resources import Artifact, ConfigMapRef
 from sequence_operator.spec.wire import create_body, desired_wire
@@ -83,11 +86,35 @@ async def _persist_pending(run: Pass, action: act.PersistPending) -> Failure | N
     return None
 
 
+async def _take_state(run: Pass, action: act.TakeState) -> Failure | None:
+    """Say who decides whether it runs, before a default could stop it."""
+    try:
+        stored = await run.world.cluster.apply(
+            {**run.shell(), "spec": {"state": action.state}}, manager=STATE
+        )
+    except ClusterError as problem:
+        if problem.kind in (Kind.CONFLICT, Kind.NOT_FOUND):
+            raise Stale from problem
+        raise
+    run.world.metrics.writes.labels("state").inc()
+    run.accept(stored)
+    _done(run, action)
+    return None
+
+
+async def _build(run: Pass, action: act.Build) -> Failure | None:
+    world = run.world
+    now = rfc3339(world.now().replace(microsecond=0))
+    await create(world.cluster, world.builds, run.entry.namespace, action.name, action.spec, now)
+    _done(run, action)
+    return None
+
+
 # -- reading -------------------------------------------------------------------------------------------
 
 
 async def _inspect(run: Pass, action: act.Inspect) -> Failure | None:
-    run.artifact = await run.world.artifacts.view(run.resource.spec.artifact, run.entry.namespace)
+    run.artifact = await run.world.artifacts.view(run.desired.spec.artifact, run.entry.namespace)
     _done(run, action)
     return None
 
@@ -111,7 +138,7 @@ async def _lookup(run: Pass, action: act.Lookup) -> Failure | None:
 
 
 async def _register(run: Pass, action: act.Register) -> Failure | None:
-    spec = run.resource.spec
+    spec = run.desired.spec
     artifact = spec.artifact
     if action.previous:
         artifact = Artifact(
@@ -250,6 +277,8 @@ _STEPS: dict[type, Step] = {
     act.AddFinalizer: _add_finalizer,
     act.DropFinalizer: _drop_finalizer,
     act.PersistPending: _persist_pending,
+    act.TakeState: _take_state,
+    act.Build: _build,
     act.Inspect: _inspect,
     act.Lookup: _lookup,
     act.Register: _register,

@@ -6,7 +6,7 @@ from sequence_operator.cluster.client import Object
 from sequence_operator.controller.accounts import Accounts
 from sequence_operator.controller.freshness import shell
 from sequence_operator.controller.queue import KeyedQueue
-from sequence_operator.controller.state import Entries
+from sequence_operator.controller.state import Entries, Inputs
 
 
 class Objects:
@@ -40,6 +40,11 @@ class Objects:
         self._queue.forget(entry.uid)
         for rival in self._entries.of_deployment(entry.deployment):
             self._queue.add(rival.uid, rival.lane)
+
+    def built(self, inputs: Inputs) -> None:
+        """The build of these inputs is another than before: those that need it look again."""
+        for entry in self._entries.of_inputs(inputs):
+            self._queue.add(entry.uid, entry.lane)
 
     def versions(self, namespace: str) -> dict[str, tuple[int, Object]]:
         """What is known of a namespace, for the comparison with what the API server lists."""

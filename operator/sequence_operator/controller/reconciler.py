@@ -20,7 +20,7 @@ from sequence_operator.platform.limiter import Lane
 from sequence_operator.reconcile.actions import Action, Outcome, Plan
 from sequence_operator.reconcile.conditions import next_status
 from sequence_operator.reconcile.events import events as events_of
-from sequence_operator.reconcile.model import AccountView, Failure, FailureKind
+from sequence_operator.reconcile.model import AccountView, ArtifactView, Failure, FailureKind
 from sequence_operator.reconcile.plan import plan as make_plan
 from sequence_operator.reconcile.requeue import Requeue, requeue
 
@@ -104,14 +104,16 @@ class Reconciler:
             resource=resource,
             account=account,
             account_view=view,
-            artifact=self._world.artifacts.known(resource.spec.artifact),
+            artifact=ArtifactView(),
             claim=claim_of(self._accounts.rivals(entry)),
             record=resource.status,
+            state_owner=entry.state_owner,
         )
 
     async def _rounds(self, run: Pass) -> tuple[Plan, Outcome, bool]:
         """Plan and execute until nothing is left to do now. False at the end: it never came to rest."""
         for _ in range(_MAX_ROUNDS):
+            run.begin_round()
             plan = make_plan(run.desired, run.observed, run.record, self._world.policy, self._world.now())
             for action in plan.actions:
                 failure = await execute(run, action)

@@ -54,6 +54,14 @@ class Settings:
     log_format: str = "auto"
     log_level: str = "info"
 
+    @property
+    def trees(self) -> str:
+        """Base of the addresses under which trees are published; "" when none are."""
+        if self.tree_base_url or self.tree_address is None:
+            return self.tree_base_url if self.tree_address is not None else ""
+        host, port = self.tree_address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
 
 def _address(text: str) -> Address:
     host, colon, port = text.rpartition(":")

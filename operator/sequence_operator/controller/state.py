@@ -15,10 +15,15 @@ from sequence_operator.reconcile.claims import Candidate, claim
 from sequence_operator.reconcile.model import Claim
 from sequence_operator.reconcile.row import Row
 from sequence_operator.reconcile.sight import Sight
+from sequence_operator.spec.names import OVERRIDE, TREE
+from sequence_operator.spec.ownership import owners
 from sequence_operator.spec.resources import AlgoDeployment
 
 AccountKey = tuple[str, str]
 """Namespace and name of a PlatformAccount."""
+
+Inputs = tuple[str, str, str]
+"""What a build is made of: namespace, digest of the tree (64 hex), folder of the crate in it."""
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class Entry:
     version:     its resourceVersion; an event that is not newer is an echo of something we know.
     sight:       what the platform showed of it. essence: digest of what matters in the last row.
     waiting:     the last pass ended waiting for something, so the next list wakes it whatever it says.
+    state_owner: field manager that owns spec.state, "" when nobody set it: managedFields are not kept.
+    inputs:      of the build it needs, None when it needs none.
     """
 
     uid: str
@@ -47,6 +54,8 @@ class Entry:
     lane: Lane = Lane.REGISTER
     essence: int = 0
     waiting: bool = False
+    state_owner: str = ""
+    inputs: Inputs | None = None
 
     def see(self, sight: Sight) -> bool:
         """Take a new sight; whether it shows something else than the one before."""
@@ -71,12 +80,13 @@ class Entry:
 
 
 class Entries:
-    """All known AlgoDeployments, by uid, account and deployment name."""
+    """All known AlgoDeployments, by uid, account, deployment name and the inputs of their builds."""
 
     def __init__(self) -> None:
         self._by_uid: dict[str, Entry] = {}
         self._by_account: dict[AccountKey, dict[str, None]] = {}
         self._by_deployment: dict[str, set[str]] = {}
+        self._by_inputs: dict[Inputs, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._by_uid)
@@ -102,6 +112,8 @@ class Entries:
                 return None
             entry.raw, entry.version, entry.deployment_id = compact(obj), version, deployment_id
             entry.lane, entry.pending = lane_of(obj), pending
+            entry.state_owner = state_owner(obj)
+            self._needs(entry, inputs_of(obj))
             return entry
         if sight is None:
             return None
@@ -119,8 +131,10 @@ class Entries:
             deployment_id=deployment_id,
             pending=pending,
             lane=lane_of(obj),
+            state_owner=state_owner(obj),
         )
         self._by_uid[uid] = entry
+        self._needs(entry, inputs_of(obj))
         self._by_account.setdefault(account, {})[uid] = None
         self._by_deployment.setdefault(entry.deployment, set()).add(uid)
         return entry
@@ -131,7 +145,17 @@ class Entries:
         if entry is not None:
             _discard(self._by_account, entry.account, lambda uids: uids.pop(uid, None))
             _discard(self._by_deployment, entry.deployment, lambda uids: uids.discard(uid))
+            self._needs(entry, None)
         return entry
+
+    def _needs(self, entry: Entry, inputs: Inputs | None) -> None:
+        if inputs == entry.inputs:
+            return
+        if entry.inputs is not None:
+            _discard(self._by_inputs, entry.inputs, lambda uids: uids.discard(entry.uid))
+        if inputs is not None:
+            self._by_inputs.setdefault(inputs, set()).add(entry.uid)
+        entry.inputs = inputs
 
     def of_account(self, account: AccountKey) -> list[Entry]:
         """The objects that name this PlatformAccount."""
@@ -143,6 +167,13 @@ class Entries:
     def of_deployment(self, deployment: str) -> list[Entry]:
         """The objects that want this name on some account."""
         return [self._by_uid[uid] for uid in self._by_deployment.get(deployment, ())]
+
+    def of_inputs(self, inputs: Inputs) -> list[Entry]:
+        """The objects whose artifact is built of this."""
+        return [self._by_uid[uid] for uid in self._by_inputs.get(inputs, ())]
+
+    def needs(self, inputs: Inputs) -> bool:
+        return inputs in self._by_inputs
 
 
 def claim_of(rivals: list[Entry]) -> Claim | None:
@@ -167,6 +198,18 @@ def compact(obj: dict[str, Any]) -> bytes:
     """The object as JSON, without what no pass reads."""
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
     return json.dumps({**obj, "metadata": metadata}, separators=(",", ":")).encode()
+
+
+def state_owner(obj: dict[str, Any]) -> str:
+    """The field manager that owns spec.state of an object with its managedFields; "" when nobody set it."""
+    return next(iter(owners(obj, "spec", "state")), "")
+
+
+def inputs_of(obj: dict[str, Any]) -> Inputs | None:
+    """What the object's artifact is built of; None when it is not built, or the sources are not published."""
+    metadata, build = obj["metadata"], (obj["spec"].get("artifact") or {}).get("build")
+    tree = (metadata.get("annotations") or {}).get(TREE)
+    return (metadata["namespace"], tree, build["path"]) if build and tree else None
 
 
 def essence(row: Row | None) -> int:
@@ -218,7 +261,7 @@ def essence(row: Row | None) -> int:
 def lane_of(obj: dict[str, Any]) -> Lane:
     """How urgent a look at this object is: what takes risk away first, then what a person waits for."""
     metadata, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
-    wanted = spec.get("state", "Stopped")
+    wanted = "Stopped" if _overridden(obj) else spec.get("state", "Stopped")
     if metadata.get("deletionTimestamp"):
         return Lane.STOP
     if not status.get("deploymentId"):
@@ -228,6 +271,13 @@ def lane_of(obj: dict[str, Any]) -> Lane:
     if wanted == "Running" and status.get("state") != "Running":
         return Lane.START
     return Lane.REGISTER
+
+
+def _overridden(obj: dict[str, Any]) -> bool:
+    """Whether a person seems to have stopped it for this commit. The core reads it exactly; this is for urgency."""
+    text = (obj["metadata"].get("annotations") or {}).get(OVERRIDE)
+    commit = (obj["spec"].get("origin") or {}).get("commit") or ""
+    return text is not None and f'"{commit}"' in text
 
 
 def begin(now: datetime) -> Sight:
