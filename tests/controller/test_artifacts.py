@@ -16,8 +16,9 @@ from sequence_operator.cluster import ClusterClient
 from sequence_operator.cluster.client import CLI
 from sequence_operator.controller import artifacts as artifacts_module
 from sequence_operator.controller.artifacts import Artifacts
-from sequence_operator.controller.download import Downloader, is_final, refusal
+from sequence_operator.controller.download import Downloader, is_final
 from sequence_operator.reconcile.model import ArtifactState
+from sequence_operator.spec.addresses import refusal
 from sequence_operator.spec.resources import Artifact, ConfigMapRef
 
 from .conftest import module
