@@ -21,6 +21,8 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("status", "status", "Show deployments, or one with its instances and history."),
     "logs": Entry("logs", "logs", "Print the algo's log lines; -f follows them."),
     "plan": Entry("plan", "plan", "Show what the controller would do now; changes nothing."),
+    "set": Entry("set", "set_", "Change keys of Sequence.toml; comments and order stay."),
+    "export": Entry("export", "export", "Write a Sequence.toml of what runs on the platform."),
     "login": Entry("login", "login", "Store an API key for the chosen context."),
     "up": Entry("up", "up", "Run the whole system on this machine."),
     "down": Entry("up", "down", "Stop what `up` started."),

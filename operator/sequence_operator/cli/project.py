@@ -21,12 +21,7 @@ def read(path: Path = Path(FILE_NAME)) -> "SequenceFile":
     try:
         return sequence_toml.load(path)
     except FileNotFoundError:
-        raise CliError(
-            f"there is no {path}",
-            "an algo's directory has one beside Cargo.toml",
-            "cd into the algo's directory, or make one: sequence init NAME",
-            ExitCode.USAGE,
-        ) from None
+        raise not_there(path) from None
     except OSError as problem:
         raise CliError(f"cannot read {path}", problem.strerror or str(problem), "", ExitCode.USAGE) from None
     except SpecError as problem:
@@ -37,6 +32,16 @@ def read(path: Path = Path(FILE_NAME)) -> "SequenceFile":
             f"correct {path} at these lines",
             ExitCode.USAGE,
         ) from None
+
+
+def not_there(path: Path) -> CliError:
+    """The file is missing."""
+    return CliError(
+        f"there is no {path}",
+        "an algo's directory has one beside Cargo.toml",
+        "cd into the algo's directory, or make one: sequence init NAME",
+        ExitCode.USAGE,
+    )
 
 
 def module(project: Path, file: "SequenceFile | None", *, skip_build: bool = False) -> Built:
