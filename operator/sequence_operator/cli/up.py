@@ -95,6 +95,8 @@ def up(
 
     Everything listens on 127.0.0.1. Ctrl-C ends it, or `sequence down` when detached; the data stays. A second `up`
     shows the stack that runs. The context `local` is written; no other one is touched.
+
+    An AlgoSource may name the Secrets sequence-git, sequence-hook and sequence-signers; the operator reads no others.
     """
     from sequence_operator.local import session
     from sequence_operator.local.errors import LocalError

@@ -28,9 +28,9 @@ class Operator:
         return self._url("trees")
 
     @property
-    def hooks(self) -> str:
-        """URL to which a git server posts pushes: `<this>/<AlgoSource>`."""
-        return f"{self._url('hooks')}/hook/{NAMESPACE}"
+    def hook(self) -> str:
+        """Base URL of the webhooks: a git server posts pushes to `<this>/hook/<namespace>/<AlgoSource>`."""
+        return self._url("hooks")
 
     def prepare(self) -> None:
         """Choose the ports, those of the last run where they are free: people have written them down elsewhere."""
@@ -61,7 +61,7 @@ class Operator:
             argv,
             lambda: probes.get(port, "/readyz")[0] == 200,
             address=self._url("health"),
-            detail=f"serves namespace {NAMESPACE}; webhooks: {self.hooks}/SOURCE",
+            detail=f"serves namespace {NAMESPACE}; webhooks: {self.hook}/hook/{NAMESPACE}/SOURCE",
             grace=20.0,
         )
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sequence_operator.local.folders import write_private
 from sequence_operator.local.options import Options
 
-_ADDRESSES = ("endpoint", "kubeconfig", "kube_context", "namespace", "trees", "hooks")
+_ADDRESSES = ("endpoint", "kubeconfig", "kube_context", "namespace", "trees", "hook")
 State = Literal["starting", "running", "restarting", "stopped", "absent"]
 
 
@@ -34,7 +34,7 @@ class PartState:
 class RunState:
     """One run of the stack. ``pid`` and ``started`` are the supervisor's; ``endpoint`` is paper's base URL.
 
-    ``trees``: where the operator serves the files of commits; ``hooks``: where a git server may post pushes to.
+    ``trees``: where the operator serves the files of commits; ``hook``: base URL of the webhooks.
     """
 
     pid: int
@@ -46,7 +46,7 @@ class RunState:
     namespace: str = ""
     endpoint: str = ""
     trees: str = ""
-    hooks: str = ""
+    hook: str = ""
     ready: bool = False
     parts: dict[str, PartState] = field(default_factory=dict)
 

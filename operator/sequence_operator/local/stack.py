@@ -90,7 +90,7 @@ class Stack:
         self._operator.prepare()
         await asyncio.to_thread(self._builder.prepare)
         self.run.endpoint = self._paper.endpoint
-        self.run.trees, self.run.hooks = self._operator.trees, self._operator.hooks
+        self.run.trees, self.run.hook = self._operator.trees, self._operator.hook
         self.run.kubeconfig, self.run.kube_context = self._cluster.kubeconfig, self._cluster.context
         self.run.namespace = NAMESPACE
         try:
