@@ -138,7 +138,9 @@ def _rolled_back(case: Case, status: AlgoDeploymentStatus, notes: list[Note]) ->
 def _kept(case: Case, plan: Plan) -> list[Note]:
     """Limits that were found tighter than the spec for the first time."""
     known = {(d.field, d.observed) for d in case.record.drift}
-    new = [d for d in plan.differences if kept(case, d) and (d.field, d.observed) not in known]
+    drifted = {d.field for d in plan.drift}
+    found = (d for d in plan.differences if d.field in drifted and kept(case, d))
+    new = [d for d in found if (d.field, d.observed) not in known]
     return [Note(guard.DRIFT_KEPT, f"{kept_sentence(new)}; tighter, so it is kept")] if new else []
 
 
