@@ -1,6 +1,8 @@
-"""What the controller would see of one deployment right now, gathered by hand: the inputs of a plan."""
+"""What the controller would see right now, gathered by hand: the inputs of a plan. Reads only."""
 
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,18 +10,26 @@ from sequence_operator.artifact.errors import ArtifactError
 from sequence_operator.artifact.inspect import inspect
 from sequence_operator.artifact.store import wasm_from
 from sequence_operator.cli.connect import platform
-from sequence_operator.cli.context import Context
+from sequence_operator.cli.context import Context, Mode
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cluster import ClusterClient
 from sequence_operator.cluster.client import Object
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS, PLATFORM_ACCOUNTS
-from sequence_operator.platform import Listing, PlatformClient, PlatformError
+from sequence_operator.cluster.resources import (
+    ALGO_BUILDS,
+    ALGO_DEPLOYMENTS,
+    CONFIG_MAPS,
+    PLATFORM_ACCOUNTS,
+)
+from sequence_operator.platform import Account, Listing, PlatformClient, PlatformError, Row
 from sequence_operator.reconcile.actions import Plan
 from sequence_operator.reconcile.claims import Candidate, claim
 from sequence_operator.reconcile.model import (
     AccountView,
     ArtifactState,
     ArtifactView,
+    BuildState,
+    BuildView,
+    Check,
     Claim,
     Desired,
     Observed,
@@ -27,7 +37,10 @@ from sequence_operator.reconcile.model import (
 )
 from sequence_operator.reconcile.plan import plan
 from sequence_operator.reconcile.sight import Sight
-from sequence_operator.spec.resources import AlgoDeployment, Artifact, PlatformAccount
+from sequence_operator.spec.builds import name_of
+from sequence_operator.spec.names import TREE
+from sequence_operator.spec.ownership import owners
+from sequence_operator.spec.resources import AlgoBuild, AlgoDeployment, Artifact, PlatformAccount
 
 
 async def account(client: ClusterClient, context: Context, name: str) -> PlatformAccount:
@@ -43,6 +56,148 @@ async def account(client: ClusterClient, context: Context, name: str) -> Platfor
     return PlatformAccount.model_validate(found)
 
 
+@dataclass
+class Remote:
+    """The platform as one key sees it; lists are fetched once and shared by all deployments of the account."""
+
+    client: PlatformClient
+    profile: Account
+    lists: list[tuple[datetime, tuple[Row, ...]]] = field(default_factory=list)
+
+    async def list(self, number: int) -> tuple[datetime, tuple[Row, ...]]:
+        """(when it began, rows) of the first, second, … list of this command."""
+        while len(self.lists) <= number:
+            began = datetime.now(UTC)
+            listing = await self.client.list_deployments()
+            self.lists.append((began, listing.rows if isinstance(listing, Listing) else ()))
+        return self.lists[number]
+
+
+class Observer:
+    """Everything a pass of the controller would look at, each account and each list read once."""
+
+    def __init__(self, client: ClusterClient, context: Context, stack: AsyncExitStack) -> None:
+        self.client, self.context = client, context
+        self._stack = stack
+        self._began = datetime.now(UTC)
+        self._accounts: dict[str, PlatformAccount] = {}
+        self._remotes: dict[Mode, Remote] = {}
+        self._algos: list[Object] | None = None
+
+    async def account(self, name: str) -> PlatformAccount:
+        """The PlatformAccount called `name`; raises CliError as `account`."""
+        if name not in self._accounts:
+            self._accounts[name] = await account(self.client, self.context, name)
+        return self._accounts[name]
+
+    async def remote(self, mode: Mode) -> Remote:
+        """The platform with the context's key of that mode. Raises CliError when there is no key or no answer."""
+        if mode not in self._remotes:
+            client = await self._stack.enter_async_context(platform(self.context, mode))
+            self._remotes[mode] = Remote(client, await client.account())
+        return self._remotes[mode]
+
+    async def algos(self) -> list[Object]:
+        """All AlgoDeployments of the namespace."""
+        if self._algos is None:
+            self._algos = await self.client.list(ALGO_DEPLOYMENTS, self.context.namespace)
+        return self._algos
+
+    async def plan(
+        self,
+        obj: Mapping[str, Any],
+        *,
+        artifact: ArtifactView | None = None,
+        build: BuildView | None = None,
+        checks: tuple[Check, ...] = (),
+    ) -> Plan:
+        """The plan for an AlgoDeployment object as the cluster gave it, or as it would be.
+
+        artifact, build: stand in for what is not stored or not built yet. checks: of the preflight.
+        """
+        resource = AlgoDeployment.model_validate(obj)
+        owner = await self.account(resource.spec.account_ref.name)
+        build = build or await self._build(resource)
+        state_owner = next(iter(owners(obj, "spec", "state")), "")
+        desired = Desired.of(resource, owner.spec.mode, build=build, state_owner=state_owner)
+        remote = await self.remote(owner.spec.mode)
+        sight, others = await self._sight(remote, resource), await self.algos()
+        observed = Observed(
+            sight=sight,
+            account=AccountView(
+                name=owner.metadata.name,
+                account_id=remote.profile.account_id,
+                allow_unverified=frozenset(owner.spec.allow_unverified),
+            ),
+            artifact=artifact or await self._artifact(desired.spec.artifact),
+            claim=_claim(others, resource),
+            holder=_holder(others, resource, sight),
+            checks=checks,
+        )
+        return plan(desired, observed, resource.status, Policy(), datetime.now(UTC))
+
+    async def _sight(self, remote: Remote, resource: AlgoDeployment) -> Sight:
+        """What the platform says. Absence is believed as the controller believes it: two lists and a 404."""
+        sight = Sight(written_at=self._began)
+        for number in range(2):
+            began, rows = await remote.list(number)
+            sight = sight.listed(
+                began,
+                rows,
+                name=resource.spec.deployment,
+                deployment_id=resource.status.deployment_id,
+                uid=resource.metadata.uid,
+            )
+            if sight.row is not None:
+                return sight
+        if recorded := resource.status.deployment_id:
+            began = datetime.now(UTC)
+            try:
+                sight = sight.got(began, await remote.client.get(recorded))
+            except PlatformError as problem:
+                if problem.status != 404:
+                    raise
+                sight = sight.not_found(began, recorded)
+        return sight
+
+    async def _build(self, resource: AlgoDeployment) -> BuildView | None:
+        """What is known of the build the object waits for; None when it names a stored module."""
+        written, tree = resource.spec.artifact.build, resource.metadata.annotations.get(TREE, "")
+        if written is None:
+            return None
+        if not tree:
+            return BuildView(BuildState.NO_TREE)
+        objects = await self.client.list(ALGO_BUILDS, self.context.namespace)
+        builds = [AlgoBuild.model_validate(obj) for obj in objects]
+        mine = [b for b in builds if (b.spec.tree_digest, b.spec.path) == (tree, written.path)]
+        views = [_build_view(build) for build in mine if build.metadata.name == name_of(build.spec)]
+        ready = [view for view in views if view.state is BuildState.READY]
+        return next(iter([*ready, *views]), BuildView(BuildState.ABSENT, tree=tree))
+
+    async def _artifact(self, artifact: Artifact) -> ArtifactView:
+        """The stored module, verified and inspected; one behind a url is left for the operator to fetch."""
+        reference = artifact.config_map_ref
+        if reference is None:
+            return ArtifactView(sha256=artifact.digest)
+        view = ArtifactView(sha256=artifact.digest, config_map=reference.name)
+        stored = await self.client.find(CONFIG_MAPS, reference.name, self.context.namespace)
+        if stored is None:
+            message = f"ConfigMap {self.context.namespace}/{reference.name} does not exist"
+            return replace(view, state=ArtifactState.MISSING, reason="ArtifactMissing", message=message)
+        try:
+            found = inspect(wasm_from(stored, reference.key, artifact.digest))
+        except ArtifactError as problem:
+            return replace(view, state=ArtifactState.INVALID, reason=problem.reason, message=problem.advice)
+        return replace(view, state=ArtifactState.READY, size_bytes=found.size)
+
+
+@asynccontextmanager
+async def observer(client: ClusterClient, context: Context) -> AsyncIterator[Observer]:
+    """An Observer; the connections to the platform that it opens are closed at the end."""
+    async with AsyncExitStack() as stack:
+        yield Observer(client, context, stack)
+
+
 async def plan_of(
     client: ClusterClient, context: Context, obj: dict[str, Any], artifact: ArtifactView | None = None
 ) -> Plan:
@@ -50,69 +205,19 @@ async def plan_of(
 
     `artifact` stands in for one that is not stored yet. Raises CliError where something cannot be observed.
     """
-    resource = AlgoDeployment.model_validate(obj)
-    owner = await account(client, context, resource.spec.account_ref.name)
-    desired = Desired.of(resource, owner.spec.mode)
-    async with platform(context, owner.spec.mode) as remote:
-        profile = await remote.account()
-        sight = await _sight(remote, resource)
-    others = await client.list(ALGO_DEPLOYMENTS, context.namespace)
-    observed = Observed(
-        sight=sight,
-        account=AccountView(
-            name=owner.metadata.name,
-            account_id=profile.account_id,
-            allow_unverified=frozenset(owner.spec.allow_unverified),
-        ),
-        artifact=artifact or await _artifact(client, resource.spec.artifact, context.namespace),
-        claim=_claim(others, resource),
-        holder=_holder(others, resource, sight),
-    )
-    return plan(desired, observed, resource.status, Policy(), datetime.now(UTC))
+    async with observer(client, context) as eyes:
+        return await eyes.plan(obj, artifact=artifact)
 
 
-async def _sight(remote: PlatformClient, resource: AlgoDeployment) -> Sight:
-    """What the platform says. Absence is believed as the controller believes it: two lists and a 404."""
-    sight = Sight(written_at=datetime.now(UTC))
-    for _ in range(2):
-        began = datetime.now(UTC)
-        listing = await remote.list_deployments()
-        rows = listing.rows if isinstance(listing, Listing) else ()
-        sight = sight.listed(
-            began,
-            rows,
-            name=resource.spec.deployment,
-            deployment_id=resource.status.deployment_id,
-            uid=resource.metadata.uid,
-        )
-        if sight.row is not None:
-            return sight
-    if recorded := resource.status.deployment_id:
-        began = datetime.now(UTC)
-        try:
-            sight = sight.got(began, await remote.get(recorded))
-        except PlatformError as problem:
-            if problem.status != 404:
-                raise
-            sight = sight.not_found(began, recorded)
-    return sight
-
-
-async def _artifact(client: ClusterClient, artifact: Artifact, namespace: str) -> ArtifactView:
-    """The stored module, verified and inspected; one behind a url is left for the operator to fetch."""
-    reference = artifact.config_map_ref
-    if reference is None:
-        return ArtifactView(sha256=artifact.digest)
-    view = ArtifactView(sha256=artifact.digest, config_map=reference.name)
-    stored = await client.find(CONFIG_MAPS, reference.name, namespace)
-    if stored is None:
-        message = f"ConfigMap {namespace}/{reference.name} does not exist"
-        return replace(view, state=ArtifactState.MISSING, reason="ArtifactMissing", message=message)
-    try:
-        found = inspect(wasm_from(stored, reference.key, artifact.digest))
-    except ArtifactError as problem:
-        return replace(view, state=ArtifactState.INVALID, reason=problem.reason, message=problem.advice)
-    return replace(view, state=ArtifactState.READY, size_bytes=found.size)
+def _build_view(build: AlgoBuild) -> BuildView:
+    status, tree = build.status, build.spec.tree_digest
+    if status.phase == "Succeeded" and status.sha256:
+        return BuildView(BuildState.READY, build.metadata.name, status.sha256, status.size_bytes, tree=tree)
+    failed = [c for c in status.conditions if c.type == "Stalled" and c.status == "True"]
+    if status.phase == "Failed" and failed:
+        reason, message = failed[0].reason, failed[0].message
+        return BuildView(BuildState.FAILED, build.metadata.name, tree=tree, reason=reason, message=message)
+    return BuildView(BuildState.WAITING, build.metadata.name, tree=tree)
 
 
 def _claim(others: list[Object], resource: AlgoDeployment) -> Claim | None:
