@@ -115,6 +115,7 @@ class Desk:
         self.key_name = f"apiKey{self.suffix}"
         self.main = f"sandbox{self.suffix}"
         self.operator: Operator | None = None
+        self.options: tuple[str, ...] = ()  # that every operator of this desk is started with
 
     # -- the operator --------------------------------------------------------------------------------
 
@@ -124,7 +125,7 @@ class Desk:
 
     def start(self, *arguments: str) -> Operator:
         """The same without waiting."""
-        self.operator = self._make(*arguments).start()
+        self.operator = self._make(*self.options, *arguments).start()
         return self.operator
 
     def tail(self) -> str:

@@ -12,6 +12,7 @@ import pytest
 from support.processes import PATIENCE
 
 from .conftest import Desk
+from .git_desk import GitDesk
 
 
 class Killer:
@@ -95,3 +96,33 @@ def test_deleting(desk):
     desk.delete(name, wait=0)
     killer.survive(lambda: not desk.exists(name), "deleted")
     assert desk.stub.by_name("my-mm") == []
+
+
+def test_a_commit_that_is_built_and_replaces_what_runs(desk):
+    """From the commit to the start of what was built of it, dying at every step on the way."""
+    git = GitDesk(desk)
+    desk.run()
+    name = git.push("my-mm", 1)
+    git.succeed(1, 1)
+    desk.wait(name, "Running")
+
+    git.push("my-mm", 2)
+    desk.operator.kill_now()  # the commit may have been seen, or not
+    killer = Killer(desk)
+    killer.survive(lambda: git.builds(2), "asked for")
+    desk.operator.kill_now()
+    build = git.asked(2)
+    git.say(build, phase="Building", claim={"holder": "builder-0"}, attempts=1)
+    killer.survive(lambda: desk.condition(name, "Ready").get("reason") == "Building", "waiting")
+    killer = Killer(desk, "stop", "delete", "create", "start")
+    sha256 = git.succeed(2, 2)
+    desk.operator.kill_now()  # the result may have been seen, or not
+
+    killer.survive(
+        lambda: desk.state(name) == ("True", "Running") and desk.status(name)["artifact"]["sha256"] == sha256,
+        "replaced",
+    )
+    (row,) = desk.stub.by_name("my-mm")
+    assert (row["status"], row["wasm_sha256"]) == ("running", sha256)
+    assert len(git.builds(2)) == 1
+    assert desk.stub.count("create", ok_only=True) == 2, "once for each commit"

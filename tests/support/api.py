@@ -24,6 +24,10 @@ class RefusedError(Exception):
         self.status = status
 
 
+AWAY = (OSError, http.client.HTTPException, RefusedError)
+"""What a question ends with while the API server is down or coming back."""
+
+
 class Plane(Protocol):
     """A control plane of ours, as its administrator sees it."""
 
@@ -58,9 +62,9 @@ class Api:
     def list(self, resource: Resource) -> list[Object]:
         return list(self._call("GET", resource.path(self.namespace))["items"])
 
-    def apply(self, obj: Object, manager: str = "kubectl") -> Object:
+    def apply(self, obj: Object, manager: str = "kubectl", subresource: str | None = None) -> Object:
         """Server-side apply, with force."""
-        path = resource_of(obj).path(self.namespace, obj["metadata"]["name"])
+        path = resource_of(obj).path(self.namespace, obj["metadata"]["name"], subresource)
         query = f"?fieldManager={quote(manager)}&force=true"
         return self._call("PATCH", path + query, obj, "application/apply-patch+yaml")
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sequence_operator.spec.addresses import Network
 from sequence_operator.spec.resources import seconds
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = tuple[str, int]
 """Host and port; port 0 asks for any free one."""
 
