@@ -8,6 +8,7 @@ from sequence_operator.reconcile.actions import Change, Difference, Plan
 from sequence_operator.spec.meta import rfc3339
 
 _SIGNS = {
+    "Build": "*",
     "Register": "+",
     "Adopt": "+",
     "Update": "~",
@@ -23,11 +24,11 @@ _WORDS = {"loosens": "loosens risk", "tightens": "tightens risk", "neutral": ""}
 def as_text(plan: Plan, title: str) -> str:
     """Plain lines for a terminal; `title`: which deployment, where."""
     lines = [title]
-    lines.extend(f"  {line}" for change in plan.changes for line in _text_lines(change))
+    lines.extend(f"  {line}" for change in plan.changes for line in change_lines(change))
     if not plan.changes:
         lines.append("  nothing to do" if plan.empty else "  no change planned")
     lines.extend(f"  drift: {d.field} is {d.observed}, should be {d.desired}" for d in plan.drift)
-    lines.extend(f"  {line}" for line in _why(plan))
+    lines.extend(f"  {line}" for line in plan_reasons(plan))
     return "\n".join(lines) + "\n"
 
 
@@ -44,7 +45,7 @@ def as_markdown(plan: Plan, title: str) -> str:
         lines.extend(
             f"- `{d.field}` is `{_cell(d.observed)}`, should be `{_cell(d.desired)}`" for d in plan.drift
         )
-    why = _why(plan)
+    why = plan_reasons(plan)
     if why:
         lines += ["", *(f"> {_cell(line)}" for line in why)]
     return "\n".join(lines) + "\n"
@@ -83,7 +84,8 @@ def _field(d: Difference) -> dict[str, str]:
     }
 
 
-def _text_lines(change: Change) -> list[str]:
+def change_lines(change: Change) -> list[str]:
+    """One step as plain lines, its fields below it."""
     risk = f"  [{_WORDS[change.direction]}]" if change.direction != "neutral" else ""
     lines = [f"{_SIGNS[change.verb]} {change.verb}: {change.text}{risk}"]
     width = max((len(d.field) for d in change.fields), default=0)
@@ -100,7 +102,8 @@ def _markdown_rows(change: Change) -> list[str]:
     return [head, *rows]
 
 
-def _why(plan: Plan) -> list[str]:
+def plan_reasons(plan: Plan) -> list[str]:
+    """Why it does not go on, or what it waits for; usually nothing."""
     lines = []
     if plan.refusal is not None:
         lines.append(f"refused, {plan.refusal.reason}: {plan.refusal.message}")
