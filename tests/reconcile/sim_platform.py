@@ -202,6 +202,11 @@ class Platform:
             row["body"]["risk"] = {"max_position_1e8": 999, "max_order_rate": 20}
             row["revision"] += 1
 
+    def others_tighten(self) -> None:
+        for row in self.deployments.values():
+            row["body"]["risk"] = {"max_position_1e8": 7, "max_order_rate": 20}
+            row["revision"] += 1
+
     def pause(self, reason: str = "DAILY_LOSS_LIMIT") -> None:
         for row in self.deployments.values():
             if row["status"] == "running":

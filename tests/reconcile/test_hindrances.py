@@ -19,7 +19,7 @@ def test_suspended_objects_are_observed_not_changed() -> None:
     world.cluster.edit(suspend=True)
     world.run()
     calls = len(world.platform.calls)
-    world.platform.others_loosen()
+    world.platform.others_tighten()
     world.platform.others_stop()
     world.settle(6)
     assert len(world.platform.calls) == calls

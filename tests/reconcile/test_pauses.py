@@ -60,16 +60,30 @@ def test_only_a_looser_limit_clears_a_pause(risk: dict[str, int], runs: bool) ->
     assert world.cluster.status.pending is None
 
 
-def test_limits_that_others_tightened_do_not_clear_a_pause_when_restored() -> None:
+def test_limits_that_others_changed_do_not_clear_a_pause() -> None:
     world = running()
     world.platform.pause()
     row = world.platform.only()
     assert row is not None
-    row["body"]["risk"] = {"max_position_1e8": 1, "max_order_rate": 20}
-    row["revision"] += 1
+    world.platform.others_loosen()
     world.settle(6)
     assert row["body"]["risk"]["max_position_1e8"] == 200
     assert world.condition("Live") == ("False", "Paused")
+    world.platform.others_tighten()
+    world.settle(6)
+    assert row["body"]["risk"]["max_position_1e8"] == 7
+    assert world.condition("Live") == ("False", "Paused")
+
+
+def test_a_pause_is_told_by_the_history_once() -> None:
+    world = running()
+    world.platform.pause("POSITION_LIMIT")
+    world.settle(6)
+    pause = world.cluster.status.pause
+    assert pause is not None
+    told = [e for e in world.cluster.status.history if e.event == "Paused"]
+    assert [e.message for e in told] == [f"POSITION_LIMIT (pause {pause.id})"]
+    assert told[0].plan_hash == ""
 
 
 def test_a_pause_survives_a_replacement() -> None:
