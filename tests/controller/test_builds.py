@@ -16,6 +16,7 @@ from sequence_operator.controller.builds import Builds, create
 from sequence_operator.controller.garbage import collect_builds
 from sequence_operator.controller.state import Entries, begin, inputs_of, lane_of, state_owner
 from sequence_operator.platform.limiter import Lane
+from sequence_operator.reconcile.build_results import Build, Workshop, build_view
 from sequence_operator.reconcile.builds import BuildState
 from sequence_operator.spec.builds import build_name, tree_url
 from sequence_operator.spec.names import API_VERSION, LAST_USED, OVERRIDE, TREE, artifact_name
@@ -90,7 +91,7 @@ def algo(tree: str = TREE_A, held: str = "") -> AlgoDeployment:
 
 
 def store(*objects: dict[str, Any], toolchain: str = NEW, base: str = BASE) -> Builds:
-    made = Builds(lambda inputs: None, toolchain=toolchain, base=base)
+    made = Builds(lambda inputs: None, Workshop(toolchain, base))
     for obj in objects:
         made.changed(obj)
     return made
@@ -191,6 +192,25 @@ def test_another_toolchain_is_no_reason_to_build_again():
     assert store(build_object(OLD, status=failed(final=True))).view(algo()).state is BuildState.ABSENT
 
 
+@pytest.mark.parametrize(
+    ("statuses", "state"),
+    [
+        ([], BuildState.ABSENT),
+        ([failed(final=True), {"phase": "Building"}], BuildState.WAITING),
+        ([None, failed(final=True)], BuildState.FAILED),
+        ([succeeded(), failed(final=True)], BuildState.READY),
+    ],
+)
+def test_who_does_not_know_the_toolchain_sees_the_youngest(statuses, state):
+    """A plan made outside the operator."""
+    objects = [
+        build_object(f"1.{number}.0", status=status, created=f"2026-11-24T1{number}:00:00Z")
+        for number, status in enumerate(statuses)
+    ]
+    view = build_view(algo(), [Build.of(obj) for obj in objects], Workshop(None))
+    assert view.state is state
+
+
 def test_sources_that_moved_are_asked_for_anew_unless_there_is_a_result():
     moved = {"url": tree_url("http://elsewhere:1", "trading", TREE_A)}
     assert store(build_object(**moved)).view(algo()).state is BuildState.ABSENT
@@ -199,7 +219,7 @@ def test_sources_that_moved_are_asked_for_anew_unless_there_is_a_result():
 
 def test_only_news_wakes_and_an_echo_is_none():
     woken: list[Any] = []
-    builds = Builds(woken.append, toolchain=NEW, base=BASE)
+    builds = Builds(woken.append, Workshop(NEW, BASE))
     first = build_object(status={"phase": "Building", "claim": {"holder": "a"}})
     inputs = ("trading", TREE_A, PATH)
     builds.changed(first)

@@ -33,6 +33,7 @@ from sequence_operator.controller.settings import Settings
 from sequence_operator.controller.state import Entries
 from sequence_operator.controller.tasks import Tasks
 from sequence_operator.controller.watching import Watcher
+from sequence_operator.reconcile.build_results import Workshop
 from sequence_operator.reconcile.model import Policy
 
 log = structlog.get_logger(__name__)
@@ -73,7 +74,7 @@ class Operator:
             cluster, self.entries, self.queue, self.events, now=now, on_call=self.metrics.count_call
         )
         self.objects = Objects(self.entries, self.accounts, self.queue)
-        self.builds = Builds(self.objects.built, toolchain=settings.toolchain, base=settings.trees)
+        self.builds = Builds(self.objects.built, Workshop(settings.toolchain, settings.trees))
         world = World(
             cluster=cluster,
             artifacts=Artifacts(cluster, Downloader(settings.allow_addresses)),

@@ -14,9 +14,11 @@ import structlog
 from sequence_operator.cluster.client import OPERATOR, ClusterClient, Object
 from sequence_operator.cluster.errors import ClusterError, Kind
 from sequence_operator.cluster.resources import ALGO_BUILDS, CONFIG_MAPS, resource_of
-from sequence_operator.controller.builds import Build, Builds
+from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.freshness import Freshness
-from sequence_operator.controller.state import Entries, Inputs
+from sequence_operator.controller.state import Entries
+from sequence_operator.reconcile.build_results import Build, Inputs
+from sequence_operator.reconcile.effective import effective
 from sequence_operator.spec.meta import rfc3339
 from sequence_operator.spec.names import LAST_USED, MANAGED_BY, artifact_name
 from sequence_operator.spec.resources import AlgoDeployment
@@ -39,6 +41,7 @@ def named(resources: Iterable[AlgoDeployment]) -> set[tuple[str, str]]:
     for resource in resources:
         namespace, status = resource.metadata.namespace, resource.status
         digests = {resource.spec.artifact.digest, *(entry.sha256 for entry in status.history)}
+        digests.add(effective(resource).spec.artifact.digest)  # a rollback names another
         if status.artifact is not None:
             digests.add(status.artifact.sha256)
         if status.pending is not None:

@@ -6,7 +6,8 @@ from sequence_operator.cluster.client import Object
 from sequence_operator.controller.accounts import Accounts
 from sequence_operator.controller.freshness import shell
 from sequence_operator.controller.queue import KeyedQueue
-from sequence_operator.controller.state import Entries, Inputs
+from sequence_operator.controller.state import Entries
+from sequence_operator.reconcile.build_results import Inputs
 
 
 class Objects:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sequence_operator.platform.limiter import Lane
+from sequence_operator.reconcile.build_results import Inputs
 from sequence_operator.reconcile.claims import Candidate, claim
 from sequence_operator.reconcile.model import Claim
 from sequence_operator.reconcile.row import Row
@@ -21,9 +22,6 @@ from sequence_operator.spec.resources import AlgoDeployment
 
 AccountKey = tuple[str, str]
 """Namespace and name of a PlatformAccount."""
-
-Inputs = tuple[str, str, str]
-"""What a build is made of: namespace, digest of the tree (64 hex), folder of the crate in it."""
 
 
 @dataclass(slots=True)
