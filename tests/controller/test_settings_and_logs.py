@@ -10,7 +10,8 @@ import sys
 import pytest
 import structlog
 
-from sequence_operator.controller import logs, settings
+from sequence_operator import logs
+from sequence_operator.controller import settings
 
 KEY = "seq_live_" + "ab12" * 16
 

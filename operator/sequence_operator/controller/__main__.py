@@ -6,7 +6,8 @@ import sys
 
 import uvloop
 
-from sequence_operator.controller import logs, settings
+from sequence_operator import logs
+from sequence_operator.controller import settings
 
 
 def main() -> int:

@@ -17,9 +17,9 @@ from sequence_operator.controller.account import Account, Identity
 from sequence_operator.controller.account_status import keep_finalizer, write_status
 from sequence_operator.controller.events import EventPoster
 from sequence_operator.controller.limiters import Limiters
-from sequence_operator.controller.logs import redact
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.state import AccountKey, Entries, Entry, begin
+from sequence_operator.logs import redact
 from sequence_operator.platform.limiter import Lane
 from sequence_operator.reconcile.model import AccountState, AccountView
 from sequence_operator.reconcile.sight import Sight

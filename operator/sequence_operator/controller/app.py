@@ -23,7 +23,6 @@ from sequence_operator.controller.events import EventPoster
 from sequence_operator.controller.freshness import Freshness
 from sequence_operator.controller.garbage import Garbage
 from sequence_operator.controller.gauges import register_gauges
-from sequence_operator.controller.health import HealthServer
 from sequence_operator.controller.kinds import Kinds
 from sequence_operator.controller.metrics import Metrics
 from sequence_operator.controller.objects import Objects
@@ -33,6 +32,7 @@ from sequence_operator.controller.settings import Settings
 from sequence_operator.controller.state import Entries
 from sequence_operator.controller.tasks import Tasks
 from sequence_operator.controller.watching import Watcher
+from sequence_operator.health import HealthServer
 from sequence_operator.reconcile.build_results import Workshop
 from sequence_operator.reconcile.model import Policy
 
