@@ -80,6 +80,7 @@ class PlatformStub:
         self.etags = True
         self.warm_after = 0.0
         self.latency = 0.0
+        self.means: dict[str, Any] = {}  # answers of /v1/credentials and /v1/risk_limits; absent: 404
         self.hook: Callable[[str, When], None] | None = None
         self.port = 0
         self._ids = itertools.count(1)
@@ -163,6 +164,8 @@ class PlatformStub:
         app = web.Application(client_max_size=8 * 1024 * 1024)
         add = app.router.add_route
         add("GET", "/v1/account", self._handler("account", self._account))
+        for name in ("credentials", "risk_limits"):
+            add("GET", f"/v1/{name}", self._means(name))
         add("GET", "/v1/deployments", self._handler("list", self._list))
         add("POST", "/v1/deployments", self._handler("create", self._post))
         add("GET", "/v1/deployments/{id}", self._handler("get", self._get))
@@ -221,6 +224,15 @@ class PlatformStub:
         if self.plain:
             return web.json_response({"client": "somebody"})
         return web.json_response(account)
+
+    def _means(self, name: str) -> Any:
+        """What some platforms tell of an account. Not counted among the calls: it is asked for rarely."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            told = self.means.get(name)
+            return _missing() if told is None else web.json_response(told)
+
+        return handle
 
     def _list(self, request: web.Request, body: Any, account: Row) -> web.Response:
         rows = [self._shown(row) for row in self.rows.values() if row["account"] == account["account_id"]]

@@ -13,6 +13,7 @@ from sequence_operator.cluster.client import ClusterClient
 from sequence_operator.cluster.errors import ClusterError
 from sequence_operator.controller.limiters import Limiters
 from sequence_operator.controller.listing import LastList
+from sequence_operator.controller.means import Means
 from sequence_operator.platform.client import NotModified, PlatformClient
 from sequence_operator.platform.errors import PlatformError
 from sequence_operator.reconcile.model import AccountState, AccountView
@@ -55,6 +56,7 @@ class Account:
         self._on_call = on_call
         self.resource = resource
         self.listing = LastList()
+        self.means = Means()
         self.client: PlatformClient | None = None
         self.identity: Identity | None = None
         self.state = AccountState.UNKNOWN
@@ -110,7 +112,11 @@ class Account:
                 return False
             if not in_use:
                 return False
-        return await self._list() if in_use else await self._ask()
+        if not in_use:
+            return await self._ask()
+        if self.client is not None and self.means.due(self._now()):
+            await self.means.read(self.client, self.name, self._now())
+        return await self._list()
 
     async def _read_key(self) -> str | None:
         reference = self.resource.spec.secret_ref
@@ -188,6 +194,7 @@ class Account:
         identity = Identity(endpoint, self.resource.spec.mode, account_id or _fingerprint(key))
         if self.identity is not None and identity != self.identity:
             self.listing.forget()
+            self.means = Means()
         limiter = self._limiters.for_identity(identity, self.resource.spec, qps)
         if self.client is None or key != self._key:
             if self.client is not None:

@@ -96,7 +96,9 @@ class Pass:
     def begin_round(self) -> None:
         """Take what may have changed since the last round of planning."""
         self.build = self.world.builds.view(self.resource)
-        wanted = self.desired.spec.artifact
+        desired = self.desired
+        self.checks = self.account.means.checks(desired) if self.account is not None else ()
+        wanted = desired.spec.artifact
         if wanted.sha256 is not None and self.artifact.sha256 != wanted.sha256:
             self.artifact = self.world.artifacts.known(wanted)
 
