@@ -229,6 +229,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         return None
 
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionError:
+            return  # the client was ended, which is its right
+
     def do_GET(self) -> None:
         self._serve(b"")
 
