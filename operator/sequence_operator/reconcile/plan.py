@@ -83,7 +83,7 @@ def _suspended(case: Case) -> Plan:
     row = our_row(case)
     found = differences(case, row) if row is not None and not row.deleting else ()
     step = tighten(case, row, found) if row is not None and case.record.pending is None else None
-    if step is not None and step.refusal is None:
+    if step is not None:
         return replace(step, differences=found)
     return Plan((_SUSPENDED,), differences=found)
 
