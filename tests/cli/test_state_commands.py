@@ -31,6 +31,7 @@ def test_start_and_stop_own_the_state_alone(cli: Cli, fetch: Callable[..., Any])
         "mode": "sandbox",
         "desired": "Stopped",
         "reached": True,
+        "override": False,
     }
     assert "resting orders are kept" in stopped.err
 

@@ -15,6 +15,8 @@ from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
 from sequence_operator.cli.observe import account, plan_of
 from sequence_operator.cli.output import View, show
+from sequence_operator.cli.overrides import in_force, remove
+from sequence_operator.cli.ownership import git_owner, refuse_deploy
 from sequence_operator.cli.plan import exit_code
 from sequence_operator.cli.project import module, read
 from sequence_operator.cli.target import Target
@@ -25,7 +27,7 @@ from sequence_operator.cluster.client import CLI
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
 from sequence_operator.reconcile.model import ArtifactState, ArtifactView
 from sequence_operator.reconcile.render import as_json, as_text
-from sequence_operator.spec.names import FILE_NAME
+from sequence_operator.spec.names import FILE_NAME, ROLLBACK
 from sequence_operator.spec.render import algo_deployment, stored
 from sequence_operator.spec.resources import Origin
 from sequence_operator.spec.sequence_toml import SequenceFile
@@ -80,6 +82,7 @@ async def _deploy(
 ) -> int:
     async with cluster(aim.context) as client:
         await _check_account(client, aim)  # before a build that may take a minute
+        await _check_owner(client, aim)
         built = module(Path.cwd(), file, skip_build=skip_build)
         report_size(built)
         found = built.inspection
@@ -104,6 +107,13 @@ async def _check_account(client: ClusterClient, aim: Target) -> None:
             "use --sandbox for sandbox accounts, or name the right accounts in the context",
             ExitCode.CONFLICT,
         )
+
+
+async def _check_owner(client: ClusterClient, aim: Target) -> None:
+    found = await client.find(ALGO_DEPLOYMENTS, aim.resource, aim.context.namespace)
+    owner = await git_owner(client, found) if found is not None else None
+    if owner is not None:
+        raise refuse_deploy(aim, owner)
 
 
 async def _apply(client: ClusterClient, obj: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
@@ -133,13 +143,23 @@ async def _write(client: ClusterClient, work: Work) -> dict[str, Any]:
             f"{aim.command} status {aim.name}   (deploy again when it is gone)",
             ExitCode.CONFLICT,
         )
-    await _apply(client, resource, dry_run=True)
+    rolled_back = in_force(await _apply(client, resource, dry_run=True))["rollback"]
+    if rolled_back is not None and rolled_back["denied"] == work.built.inspection.sha256:
+        raise CliError(
+            f"{aim.name} was rolled back from this module",
+            f"{rolled_back['denied'][:12]} is denied until the commit changes, or the rollback is cleared",
+            f"{aim.command} rollback {aim.name} --clear   (runs it again)",
+            ExitCode.CONFLICT,
+        )
     stored = configmap(work.built.wasm, aim.context.namespace)
     await client.apply(stored, manager=CLI, force=True)  # equal bytes by name; only the time stamp differs
     say(f"stored ConfigMap {stored['metadata']['name'][:17]}…")
     after = await _apply(client, resource, dry_run=False)
     say(f"{_verb(before, after)} AlgoDeployment {aim.resource}")
-    return after
+    if rolled_back is None:
+        return after
+    say(f"ended the rollback to {rolled_back['to'][:12]}")
+    return await remove(client, after, ROLLBACK)
 
 
 def _verb(before: dict[str, Any] | None, after: dict[str, Any]) -> str:

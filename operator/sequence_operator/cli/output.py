@@ -82,6 +82,11 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def colon(text: str) -> str:
+    """The text behind a colon, or nothing."""
+    return f": {text}" if text else ""
+
+
 def _width(cell: str) -> int:
     import click
 

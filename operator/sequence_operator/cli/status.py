@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sequence_operator.cli import conditions, status_text
+from sequence_operator.cli import conditions, status_git, status_git_text, status_text
 from sequence_operator.cli.connect import cluster, execute, platform
 from sequence_operator.cli.context import Context
 from sequence_operator.cli.errors import CliError
@@ -43,15 +43,19 @@ async def _list(flags: Globals, context: Context) -> None:
     async with cluster(context) as client:
         objects = await client.list(ALGO_DEPLOYMENTS, context.namespace)
         accounts = await client.list(PLATFORM_ACCOUNTS, context.namespace)
+        sources = await status_git.sources(client, context.namespace)
     modes = {a["metadata"]["name"]: a["spec"]["mode"] for a in accounts}
     now, rows = time.time(), []
     for obj in objects:
         rows.append(status_text.row(obj, modes.get(obj["spec"]["accountRef"]["name"], "?"), now))
-    data: Json = {"schema": "status-list/v1", "deployments": [_short(obj, modes) for obj in objects]}
+    listed = [_short(obj, modes) for obj in objects]
+    data: Json = {"schema": "status-list/v1", "deployments": listed, "sources": sources}
     names = [f"algodeployment.sequencemkts.com/{obj['metadata']['name']}" for obj in objects]
     empty = f"No deployments in namespace {context.namespace} of context {context.name}."
     columns = status_text.COLUMNS
     show(View(data, columns, rows, status_text.WIDE, names, empty=empty), flags.output)
+    if flags.output in ("table", "wide"):
+        print(status_git_text.sources(sources), end="", flush=True)
 
 
 def _short(obj: Json, modes: dict[str, str]) -> Json:
@@ -102,4 +106,4 @@ async def gather(client: ClusterClient, aim: Target, obj: Json) -> Json:
                     metrics = None  # a platform without metrics: its rows still say most of it
         except CliError as unreached:
             problem = f"{unreached.what} ({unreached.hint})"
-    return collect(aim, obj, row, metrics, problem)
+    return collect(aim, obj, row, metrics, problem) | await status_git.gather(client, obj)

@@ -59,11 +59,27 @@ def collect(
         "totals": (metrics or {}).get("totals"),
         "pending": status.get("pending"),
         "pause": status.get("pause"),
-        "drift": status.get("drift") or [],
+        "drift": [{**entry, "class": drift_class(spec, entry)} for entry in status.get("drift") or []],
         "history": status.get("history") or [],
         "conditions": status.get("conditions") or [],
         "platform_problem": problem or None,
     }
+
+
+def drift_class(spec: Json, entry: Mapping[str, str]) -> str:
+    """`looser`: a limit that allows more than written; `tighter`: one that allows less; `corrected` and `reported`:
+    anything else, by what happens to it."""
+    if "risk." in entry["field"]:
+        wanted, held = (_limit(entry.get(side, "")) for side in ("desired", "observed"))
+        return "looser" if held > wanted else "tighter"
+    kept = spec.get("driftPolicy") == "Report" or spec.get("suspend")
+    return "reported" if kept else "corrected"
+
+
+def _limit(text: str) -> float:
+    """The number; a limit that is not set is no limit."""
+    digits = text.replace(",", "").replace("_", "")
+    return int(digits) if digits.isdecimal() else float("inf")
 
 
 def _instance(spec: Json, recorded: Json, row: "InstanceRow | None", measured: Json) -> Json:

@@ -1,10 +1,12 @@
 """`sequence status` for people."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from sequence_operator.cli import status_git_text
 from sequence_operator.cli.amounts import age, micros, money, quantity, unix
-from sequence_operator.cli.output import count, facts, table
+from sequence_operator.cli.output import colon, count, facts, table
 from sequence_operator.cli.terminal import paint
 
 Json = dict[str, Any]
@@ -49,6 +51,7 @@ def detail(data: Json, now: float, *, wide: bool = False) -> str:
             _instances(data, now, wide),
             _feeds(data),
             _totals(data),
+            status_git_text.detail(data, now),
             _troubles(data, now),
             _history(data, now),
         )
@@ -65,16 +68,12 @@ def _head(data: Json) -> str:
         ("deployment", data["deployment"]),
         ("where", place),
         ("state", f"{colour(data['state'])} (desired {data['desired']}){''.join(', ' + f for f in flags)}"),
-        ("ready", " ".join(w for w in (ready["status"], ready["reason"]) if w) + _colon(ready["message"])),
+        ("ready", " ".join(w for w in (ready["status"], ready["reason"]) if w) + colon(ready["message"])),
         ("platform id", data["deployment_id"] or "not registered"),
-        ("wasm", f"{data['sha256'][:12]}{size}"),
+        ("wasm", f"{data['sha256'][:12]}{size}" if data["sha256"] else "not built yet"),
         ("commit", commit + (" with uncommitted changes" if data["dirty"] else "")),
     ]
     return facts(rows)
-
-
-def _colon(text: str) -> str:
-    return f": {text}" if text else ""
 
 
 _INSTANCES = ("instance", "venue", "state", "live", "beat", "open", "sent", "filled", "rejected", "position")
@@ -134,6 +133,14 @@ def _totals(data: Json) -> str:
     return facts([("totals", " · ".join([*counts, pnl]))])
 
 
+_DRIFT = {
+    "looser": " (allows more than written: pulled back at once)",
+    "tighter": " (allows less than written: kept until the spec is edited)",
+    "corrected": " (being corrected)",
+    "reported": " (reported, not corrected)",
+}
+
+
 def _troubles(data: Json, now: float) -> str:
     told = {(data["pause"] or {}).get("reason")}  # the pause itself says it below, with the way out
     rows = []
@@ -148,7 +155,10 @@ def _troubles(data: Json, now: float) -> str:
         flag = "--sandbox " if data["mode"] == "sandbox" else ""
         rows.append(("", f"clear it with: sequence {flag}start {data['deployment']} --acknowledge"))
     rows += [
-        ("drift", f"{d['field']}: desired {d.get('desired')}, observed {d.get('observed')}")
+        (
+            "drift",
+            f"{d['field']}: desired {d.get('desired')}, observed {d.get('observed')}{_DRIFT[d['class']]}",
+        )
         for d in data["drift"]
     ]
     if pending := data["pending"]:
@@ -159,8 +169,23 @@ def _troubles(data: Json, now: float) -> str:
 
 
 def _history(data: Json, now: float) -> str:
+    """Numbered for `sequence rollback --to N`."""
     rows = [
-        (f"{age(unix(entry['at']), now)} ago", entry["event"], entry.get("message") or "")
-        for entry in data["history"]
+        (
+            str(number),
+            f"{age(unix(entry['at']), now)} ago",
+            entry["event"],
+            (entry.get("sha256") or "-")[:12],
+            entry.get("planHash") or "-",
+            entry.get("author") or "-",
+            entry.get("message") or "",
+        )
+        for number, entry in enumerate(data["history"], 1)
     ]
-    return table(["HISTORY", "EVENT", ""], rows) if rows else ""
+    header = ["#", "HISTORY", "EVENT", "WASM", "PLAN", "AUTHOR", ""]
+    unused = [i for i in (3, 4, 5) if all(row[i] == "-" for row in rows)]
+    return table(_without(header, unused), [_without(row, unused) for row in rows]) if rows else ""
+
+
+def _without(cells: Sequence[str], columns: Sequence[int]) -> list[str]:
+    return [cell for index, cell in enumerate(cells) if index not in columns]

@@ -6,6 +6,7 @@ from sequence_operator.cli.connect import cluster, execute
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
 from sequence_operator.cli.output import View, show
+from sequence_operator.cli.ownership import git_owner, refuse_undeploy
 from sequence_operator.cli.target import Target, find, target
 from sequence_operator.cli.terminal import interactive, say
 from sequence_operator.cli.waiting import no_wait_option, timeout_option, until_gone
@@ -33,6 +34,9 @@ def undeploy(
 async def _delete(flags: Globals, aim: Target, yes: bool, confirm: str | None, timeout: float | None) -> None:
     async with cluster(aim.context) as client:
         obj = await find(client, aim)
+        owner = await git_owner(client, obj)
+        if owner is not None:
+            raise refuse_undeploy(aim, owner)
         aim.say_where()
         _ask(aim, yes, confirm)
         uid = obj["metadata"]["uid"]
