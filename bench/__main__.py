@@ -16,6 +16,7 @@ RUNS = {
     "edge-callback": ["bench.edge_callback"],
     "feed-throughput": ["bench.feed_throughput"],
     "mesh-hop": ["bench.mesh_hop"],
+    "gitops": ["bench.gitops"],
 }
 
 
