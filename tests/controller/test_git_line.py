@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sequence_operator.cluster.resources import ALGO_BUILDS, ALGO_DEPLOYMENTS
+from sequence_operator.cluster.resources import ALGO_BUILDS, ALGO_DEPLOYMENTS, CONFIG_MAPS
 from support.processes import wait_until
 
 from .conftest import Desk
@@ -40,6 +40,8 @@ def test_a_new_algo_is_built_registered_and_started(git, controlplane):
     # Beside the three of every registration, one that says that it is being built.
     assert sorted(writes(controlplane, desk.namespace)) == ["object", *["status"] * 3]
     assert len(git.builds()) == 1
+    wait_until(lambda: desk.operator.metric("sequence_operator_builds", phase="Succeeded") == 1, "counted")
+    assert desk.operator.metric("sequence_operator_plan_actions_total", action="Build") == 1
 
 
 def test_a_commit_that_changes_a_limit_is_one_write_and_no_build(git, controlplane):
@@ -96,6 +98,21 @@ def test_a_forged_result_is_not_used(git):
     )
     git.succeed(1, 1)
     desk.wait(name, "Running")
+
+
+def test_a_result_that_was_deleted_is_built_again(git):
+    desk = git.desk
+    name = git.push("my-mm", 1)
+    build, done = git.asked(1), git.result(1)
+    desk.api.delete(CONFIG_MAPS, done["configMap"])
+    git.say(build, **done)
+    wait_until(
+        lambda: [b["metadata"]["uid"] for b in git.builds(1)] not in ([], [build["metadata"]["uid"]]),
+        f"asked for anew; {desk.tail()}",
+    )
+    git.succeed(1, 1)
+    desk.wait(name, "Running")
+    assert desk.stub.count("create") == 1
 
 
 def test_a_restart_asks_for_nothing_again(git, controlplane):

@@ -108,7 +108,7 @@ class Operator:
             ready=[lambda: self._preflight_problem, self._leading, self._fresh, self.accounts.problem],
             metrics=self.metrics.text,
         )
-        register_gauges(self.metrics, self.queue, self.entries, self.accounts, self.lease, now)
+        register_gauges(self.metrics, self.queue, self.entries, self.accounts, self.builds, self.lease, now)
 
     # -- the life of the process ------------------------------------------------------------------------
 

@@ -95,8 +95,7 @@ async def create(
     """
     known = builds.named(namespace, name)
     if known is not None and known.tree_url != spec["treeUrl"]:
-        await cluster.delete(ALGO_BUILDS, name, namespace, uid=known.uid, resource_version=str(known.version))
-        builds.gone({"metadata": {"uid": known.uid}})
+        await discard(cluster, builds, known)
     stored = await cluster.apply(
         {
             "apiVersion": API_VERSION,
@@ -107,3 +106,11 @@ async def create(
         manager=OPERATOR,
     )
     builds.changed(stored)
+
+
+async def discard(cluster: ClusterClient, builds: Builds, build: Build) -> None:
+    """Delete one that is of no use, so that it is asked for anew. Raises ClusterError; CONFLICT when it moved on."""
+    await cluster.delete(
+        ALGO_BUILDS, build.name, build.namespace, uid=build.uid, resource_version=str(build.version)
+    )
+    builds.gone(shell(build.name, build.namespace, build.uid))

@@ -13,7 +13,7 @@ from typing import Any
 from sequence_operator.artifact.errors import ArtifactError
 from sequence_operator.cluster.client import STATE
 from sequence_operator.cluster.errors import ClusterError, Kind
-from sequence_operator.controller.builds import create
+from sequence_operator.controller.builds import create, discard
 from sequence_operator.controller.context import Pass, Stale
 from sequence_operator.platform.client import PlatformClient
 from sequence_operator.platform.errors import PlatformError, Unreachable
@@ -115,8 +115,22 @@ async def _build(run: Pass, action: act.Build) -> Failure | None:
 
 async def _inspect(run: Pass, action: act.Inspect) -> Failure | None:
     run.artifact = await run.world.artifacts.view(run.desired.spec.artifact, run.entry.namespace)
+    if run.artifact.reason == "ArtifactMissing" and not run.desired.rollback:
+        await _build_again(run)
     _done(run, action)
     return None
+
+
+async def _build_again(run: Pass) -> None:
+    """The result of a build was deleted: without its AlgoBuild it is built again."""
+    build = run.world.builds.named(run.entry.namespace, run.build.name) if run.build is not None else None
+    if build is None or not build.ready:
+        return
+    try:
+        await discard(run.world.cluster, run.world.builds, build)
+    except ClusterError as problem:
+        if problem.kind is not Kind.CONFLICT:
+            raise
 
 
 async def _lookup(run: Pass, action: act.Lookup) -> Failure | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import get_args
 
 from sequence_operator.cluster.lease import Lease
 from sequence_operator.controller.accounts import Accounts
+from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.metrics import Metrics, Sample
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.state import Entries
+from sequence_operator.spec.resources import Phase
 
 
 def register_gauges(
@@ -17,10 +21,13 @@ def register_gauges(
     queue: KeyedQueue[str],
     entries: Entries,
     accounts: Accounts,
+    builds: Builds,
     lease: Lease,
     now: Callable[[], datetime],
 ) -> None:
-    """Depth of the lanes, objects known, age of each account's last list, and whether we hold the Lease."""
+    """Depth of the lanes, objects known, builds by phase, age of each account's last list, and whether we hold the
+    Lease.
+    """
 
     def depths() -> Iterable[Sample]:
         return [((lane.name.lower(),), float(count)) for lane, count in queue.depth().items()]
@@ -35,9 +42,14 @@ def register_gauges(
             if account.listing.began_at is not None
         ]
 
+    def phases() -> Iterable[Sample]:
+        counted = Counter(build.phase for build in builds)
+        return [((phase,), float(counted[phase])) for phase in get_args(Phase)]
+
     add = metrics.gauge
     add("sequence_operator_queue_depth", "Objects waiting, by lane.", ("lane",), depths)
     add("sequence_operator_objects", "AlgoDeployments known.", (), lambda: [((), float(len(entries)))])
+    add("sequence_operator_builds", "AlgoBuilds known, by phase.", ("phase",), phases)
     add(
         "sequence_operator_leader",
         "1 while this process holds the Lease.",
