@@ -61,8 +61,13 @@ class Case:
 
     @property
     def applied_digest(self) -> str:
-        """Index of the spec that is in force on the platform, "" when unknown."""
-        return self.record.spec_digest
+        """Index of the spec that is in force on the platform, "" when unknown. Of a registration that is not recorded
+        yet the platform says it: it was told with the registration."""
+        row = self.row
+        if row is None or row.deployment_id == self.record.deployment_id or row.metadata is None:
+            return self.record.spec_digest
+        ours = row.metadata.uid == self.desired.uid
+        return (row.metadata.spec_digest or "") if ours else self.record.spec_digest
 
     @cached_property
     def review(self) -> str:

@@ -94,10 +94,8 @@ def _applied(case: Case, plan: Plan, outcome: Outcome, completed: Pending | None
     row = our_row(case)
     if row is None or not case.sha:
         return case.applied_digest
-    if (
-        case.record.deployment_id != row.deployment_id
-    ):  # found or taken over: the platform says what was registered
-        return (row.metadata.spec_digest if row.metadata is not None else None) or ""
+    if case.record.deployment_id != row.deployment_id:  # found or taken over
+        return case.applied_digest
     in_force = not plan.replacing and not _outstanding(case, plan)
     return case.digest if in_force else case.applied_digest
 
@@ -177,7 +175,8 @@ def _turned_out(case: Case, status: AlgoDeploymentStatus, plan: Plan, notes: lis
     started = guard.started_last(case.record.history)
     if case.running and after == "Running" != before and "Started" not in events:
         fresh = bool(events & {"Adopted", *guard.REGISTRATIONS}) or not started
-        return [Note(guard.STARTED)] if fresh else []
+        before_us = "ran already when it was taken over" if "Adopted" in events else ""
+        return [Note(guard.STARTED, before_us)] if fresh else []
     if (
         not case.running
         and after == "Stopped"
