@@ -1,9 +1,11 @@
 """Compile a crate of a tree as the builder in the cluster will: from its inputs alone, locked, in its own folder."""
 
+import fcntl
 import os
 import re
-import tempfile
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +14,7 @@ from sequence_operator.artifact.errors import ArtifactError
 from sequence_operator.artifact.inputs import build_inputs
 from sequence_operator.artifact.tar_extract import extract
 from sequence_operator.artifact.tree import Tree, pack
+from sequence_operator.cli.errors import CliError
 from sequence_operator.cli.terminal import say
 
 _ERROR = re.compile(r"^error(?:\[E\d+\])?: (?!could not compile|aborting due)")
@@ -44,12 +47,12 @@ def compiled(tree: Tree, folder: str) -> Built | Failed:
         said.append(line)
         say(line)
 
-    with tempfile.TemporaryDirectory(prefix="sequence-plan-") as scratch:
-        source = Path(scratch).resolve() / "source"
+    with _workshop() as place:
+        source = place / "source"
         try:
             inputs = build_inputs(tree, folder)
             extract(pack(tree, inputs).tar, source)
-            return build(source / folder, say=say, forward=forward, locked=True, target=_target())
+            return build(source / folder, say=say, forward=forward, locked=True, target=place / "target")
         except ArtifactError as problem:
             return explained(problem, said, manifest, folder, source, inputs)
 
@@ -97,6 +100,20 @@ def _in_repository(path: str, folder: str, source: Path, inputs: Sequence[str]) 
     return ""
 
 
-def _target() -> Path:
+@contextmanager
+def _workshop() -> Iterator[Path]:
+    """A folder that is always the same, so that cargo knows again what it compiled; ours alone while we are in it."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "sequence" / "plan-target"
+    place = (cache / "sequence" / "plan").resolve()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = open(place / "lock", "w")  # noqa: SIM115 -- closed below
+    except OSError as problem:
+        what = f"nothing can be compiled in {place}: {problem.strerror}"
+        raise CliError(
+            what, "", "set XDG_CACHE_HOME to a folder that can be written, or plan with --no-build"
+        ) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(place / "source", ignore_errors=True)
+        yield place

@@ -20,14 +20,14 @@ from sequence_operator.cluster.resources import (
     CONFIG_MAPS,
     PLATFORM_ACCOUNTS,
 )
-from sequence_operator.platform import Account, Listing, PlatformClient, PlatformError, Row
+from sequence_operator.platform import Account, Capital, Listing, PlatformClient, PlatformError, Row
 from sequence_operator.reconcile.actions import Plan
+from sequence_operator.reconcile.build_results import Build, Workshop, build_view
 from sequence_operator.reconcile.claims import Candidate, claim
 from sequence_operator.reconcile.model import (
     AccountView,
     ArtifactState,
     ArtifactView,
-    BuildState,
     BuildView,
     Check,
     Claim,
@@ -37,10 +37,8 @@ from sequence_operator.reconcile.model import (
 )
 from sequence_operator.reconcile.plan import plan
 from sequence_operator.reconcile.sight import Sight
-from sequence_operator.spec.builds import name_of
-from sequence_operator.spec.names import TREE
 from sequence_operator.spec.ownership import owners
-from sequence_operator.spec.resources import AlgoBuild, AlgoDeployment, Artifact, PlatformAccount
+from sequence_operator.spec.resources import AlgoDeployment, Artifact, PlatformAccount
 
 
 async def account(client: ClusterClient, context: Context, name: str) -> PlatformAccount:
@@ -56,6 +54,15 @@ async def account(client: ClusterClient, context: Context, name: str) -> Platfor
     return PlatformAccount.model_validate(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Connected venues, limits of the account by wire name, capital; None where the platform does not say."""
+
+    venues: frozenset[str] | None = None
+    limits: Mapping[str, int] | None = None
+    capital: Capital | None = None
+
+
 @dataclass
 class Remote:
     """The platform as one key sees it; lists are fetched once and shared by all deployments of the account."""
@@ -63,6 +70,7 @@ class Remote:
     client: PlatformClient
     profile: Account
     lists: list[tuple[datetime, tuple[Row, ...]]] = field(default_factory=list)
+    means: Means | None = None
 
     async def list(self, number: int) -> tuple[datetime, tuple[Row, ...]]:
         """(when it began, rows) of the first, second, … list of this command."""
@@ -71,6 +79,14 @@ class Remote:
             listing = await self.client.list_deployments()
             self.lists.append((began, listing.rows if isinstance(listing, Listing) else ()))
         return self.lists[number]
+
+    async def ask_means(self) -> Means:
+        """What the account can trade with; asked once."""
+        if self.means is None:
+            venues = await self.client.connected_venues()
+            limits = await self.client.risk_limits()
+            self.means = Means(venues, limits, await self.client.capital())
+        return self.means
 
 
 class Observer:
@@ -83,6 +99,7 @@ class Observer:
         self._accounts: dict[str, PlatformAccount] = {}
         self._remotes: dict[Mode, Remote] = {}
         self._algos: list[Object] | None = None
+        self._builds: list[Build] | None = None
 
     async def account(self, name: str) -> PlatformAccount:
         """The PlatformAccount called `name`; raises CliError as `account`."""
@@ -117,7 +134,7 @@ class Observer:
         """
         resource = AlgoDeployment.model_validate(obj)
         owner = await self.account(resource.spec.account_ref.name)
-        build = build or await self._build(resource)
+        build = build or await self.build(resource)
         state_owner = next(iter(owners(obj, "spec", "state")), "")
         desired = Desired.of(resource, owner.spec.mode, build=build, state_owner=state_owner)
         remote = await self.remote(owner.spec.mode)
@@ -160,19 +177,14 @@ class Observer:
                 sight = sight.not_found(began, recorded)
         return sight
 
-    async def _build(self, resource: AlgoDeployment) -> BuildView | None:
-        """What is known of the build the object waits for; None when it names a stored module."""
-        written, tree = resource.spec.artifact.build, resource.metadata.annotations.get(TREE, "")
-        if written is None:
+    async def build(self, resource: AlgoDeployment) -> BuildView | None:
+        """What is known of the build the object needs; None when it names a stored module."""
+        if resource.spec.artifact.build is None:
             return None
-        if not tree:
-            return BuildView(BuildState.NO_TREE)
-        objects = await self.client.list(ALGO_BUILDS, self.context.namespace)
-        builds = [AlgoBuild.model_validate(obj) for obj in objects]
-        mine = [b for b in builds if (b.spec.tree_digest, b.spec.path) == (tree, written.path)]
-        views = [_build_view(build) for build in mine if build.metadata.name == name_of(build.spec)]
-        ready = [view for view in views if view.state is BuildState.READY]
-        return next(iter([*ready, *views]), BuildView(BuildState.ABSENT, tree=tree))
+        if self._builds is None:
+            objects = await self.client.list(ALGO_BUILDS, self.context.namespace)
+            self._builds = [Build.of(obj) for obj in objects]
+        return build_view(resource, self._builds, Workshop(None))
 
     async def _artifact(self, artifact: Artifact) -> ArtifactView:
         """The stored module, verified and inspected; one behind a url is left for the operator to fetch."""
@@ -207,17 +219,6 @@ async def plan_of(
     """
     async with observer(client, context) as eyes:
         return await eyes.plan(obj, artifact=artifact)
-
-
-def _build_view(build: AlgoBuild) -> BuildView:
-    status, tree = build.status, build.spec.tree_digest
-    if status.phase == "Succeeded" and status.sha256:
-        return BuildView(BuildState.READY, build.metadata.name, status.sha256, status.size_bytes, tree=tree)
-    failed = [c for c in status.conditions if c.type == "Stalled" and c.status == "True"]
-    if status.phase == "Failed" and failed:
-        reason, message = failed[0].reason, failed[0].message
-        return BuildView(BuildState.FAILED, build.metadata.name, tree=tree, reason=reason, message=message)
-    return BuildView(BuildState.WAITING, build.metadata.name, tree=tree)
 
 
 def _claim(others: list[Object], resource: AlgoDeployment) -> Claim | None:

@@ -51,7 +51,9 @@ class Repository:
 
     def dirty(self) -> bool:
         """Whether the working folder differs from the commit that is checked out; new files count."""
-        return bool(git(self.root, "status", "--porcelain", "--untracked-files=normal", personal=True).strip())
+        return bool(
+            git(self.root, "status", "--porcelain", "--untracked-files=normal", personal=True).strip()
+        )
 
     def merge_base(self, one: str, other: str) -> str:
         """The newest commit that both come from; `one` itself when they have none in common or it is not known."""
