@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable
 
 from sequence_operator.spec.deployment import AlgoDeploymentSpec
-from sequence_operator.spec.meta import to_cr
 
 REVIEW_VERSION = "r1"
 
@@ -23,11 +22,13 @@ def review_digest(spec: AlgoDeploymentSpec, wasm_identity: str, *, with_state: b
                    `spec.artifact`, whose commit and place say nothing about what runs.
     with_state:    False when the file leaves `state` to people: then it is no part of what was reviewed.
     """
-    content = to_cr(spec)
-    content.pop("origin", None)
+    # Without defaults, so that a field that is added one day changes no digest that was printed before.
+    content = spec.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude={"origin", "artifact", "state"}
+    )
     content["artifact"] = wasm_identity
-    if not with_state:
-        content.pop("state", None)
+    if with_state:
+        content["state"] = spec.state
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return f"{REVIEW_VERSION}:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
