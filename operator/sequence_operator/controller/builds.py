@@ -104,6 +104,7 @@ async def create(
             "spec": dict(spec),
         },
         manager=OPERATOR,
+        force=True,  # when it was used last is written by a merge, too
     )
     builds.changed(stored)
 

@@ -15,7 +15,7 @@ from sequence_operator.controller.artifacts import Artifacts
 from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.metrics import Metrics
 from sequence_operator.controller.state import Entry, state_owner
-from sequence_operator.reconcile.actions import Done
+from sequence_operator.reconcile.actions import Action, Done
 from sequence_operator.reconcile.model import (
     AccountView,
     ArtifactView,
@@ -26,6 +26,7 @@ from sequence_operator.reconcile.model import (
     Observed,
     Policy,
 )
+from sequence_operator.reconcile.row import Row
 from sequence_operator.spec.resources import AlgoDeployment, AlgoDeploymentStatus, to_cr
 
 _FRESH = 0.25  # seconds in which an answer of the API server still counts as a live read
@@ -107,6 +108,10 @@ class Pass:
         uid = row.metadata.uid if row is not None and row.metadata is not None else None
         other = self.world.known(uid) if uid and uid != self.entry.uid else None
         return f"{other.namespace}/{other.name}" if other is not None else ""
+
+    def did(self, action: Action, row: Row | None = None) -> None:
+        """An action succeeded; row: what the platform answered, when it did."""
+        self.done.append(Done(action=action, at=self.world.now(), row=row))
 
     # -- the object in the cluster --------------------------------------------------------------------
 

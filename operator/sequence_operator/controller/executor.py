@@ -11,20 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from sequence_operator.artifact.errors import ArtifactError
-from sequence_operator.cluster.client import STATE
-from sequence_operator.cluster.errors import ClusterError, Kind
-from sequence_operator.controller.builds import create, discard
+from sequence_operator.controller import cluster_steps as steps
 from sequence_operator.controller.context import Pass, Stale
 from sequence_operator.platform.client import PlatformClient
 from sequence_operator.platform.errors import PlatformError, Unreachable
 from sequence_operator.platform.rows import Row
 from sequence_operator.reconcile import actions as act
-from sequence_operator.reconcile.conditions import pending_status
 from sequence_operator.reconcile.errors import classify
 from sequence_operator.reconcile.guard import DRIFT_CORRECTED
 from sequence_operator.reconcile.model import Failure, FailureKind
-from sequence_operator.spec.meta import rfc3339
-from sequence_operator.spec.names import FINALIZER
 from sequence_operator.spec.resources import Artifact, ConfigMapRef
 from sequence_operator.spec.wire import create_body, desired_wire
 
@@ -45,92 +40,15 @@ async def execute(run: Pass, action: act.Action) -> Failure | None:
     return failure
 
 
-# -- steps in the cluster ----------------------------------------------------------------------------
-
-
-async def _add_finalizer(run: Pass, action: act.AddFinalizer) -> Failure | None:
-    stored = await _set_finalizer(run, present=True)
-    run.accept(stored)
-    _done(run, action)
-    return None
-
-
-async def _drop_finalizer(run: Pass, action: act.DropFinalizer) -> Failure | None:
-    await _set_finalizer(run, present=False)
-    run.vanished = True
-    _done(run, action)
-    return None
-
-
-async def _set_finalizer(run: Pass, *, present: bool) -> dict[str, Any]:
-    obj = run.shell()
-    obj["metadata"]["finalizers"] = run.resource.metadata.finalizers
-    try:
-        stored = await run.world.cluster.set_finalizer(obj, FINALIZER, present)
-    except ClusterError as problem:
-        if problem.kind in (Kind.CONFLICT, Kind.NOT_FOUND):
-            raise Stale from problem
-        raise
-    run.world.metrics.writes.labels("finalizer").inc()
-    return stored
-
-
-async def _persist_pending(run: Pass, action: act.PersistPending) -> Failure | None:
-    status = pending_status(
-        run.desired, run.observed, run.record, action.pending, run.world.policy, run.world.now()
-    )
-    await run.write_status(status, what="pending")
-    if run.vanished:
-        raise Stale
-    _done(run, action)
-    return None
-
-
-async def _take_state(run: Pass, action: act.TakeState) -> Failure | None:
-    """Say who decides whether it runs, before a default could stop it."""
-    try:
-        stored = await run.world.cluster.apply(
-            {**run.shell(), "spec": {"state": action.state}}, manager=STATE
-        )
-    except ClusterError as problem:
-        if problem.kind in (Kind.CONFLICT, Kind.NOT_FOUND):
-            raise Stale from problem
-        raise
-    run.world.metrics.writes.labels("state").inc()
-    run.accept(stored)
-    _done(run, action)
-    return None
-
-
-async def _build(run: Pass, action: act.Build) -> Failure | None:
-    world = run.world
-    now = rfc3339(world.now().replace(microsecond=0))
-    await create(world.cluster, world.builds, run.entry.namespace, action.name, action.spec, now)
-    _done(run, action)
-    return None
-
-
 # -- reading -------------------------------------------------------------------------------------------
 
 
 async def _inspect(run: Pass, action: act.Inspect) -> Failure | None:
     run.artifact = await run.world.artifacts.view(run.desired.spec.artifact, run.entry.namespace)
     if run.artifact.reason == "ArtifactMissing" and not run.desired.rollback:
-        await _build_again(run)
-    _done(run, action)
+        await steps.build_again(run)
+    run.did(action)
     return None
-
-
-async def _build_again(run: Pass) -> None:
-    """The result of a build was deleted: without its AlgoBuild it is built again."""
-    build = run.world.builds.named(run.entry.namespace, run.build.name) if run.build is not None else None
-    if build is None or not build.ready:
-        return
-    try:
-        await discard(run.world.cluster, run.world.builds, build)
-    except ClusterError as problem:
-        if problem.kind is not Kind.CONFLICT:
-            raise
 
 
 async def _lookup(run: Pass, action: act.Lookup) -> Failure | None:
@@ -141,10 +59,10 @@ async def _lookup(run: Pass, action: act.Lookup) -> Failure | None:
         if problem.status != 404:
             return _failure(problem)
         run.entry.see(run.entry.sight.not_found(began_at, action.deployment_id))
-        _done(run, action)
+        run.did(action)
         return None
     run.entry.see(run.entry.sight.got(began_at, row))
-    _done(run, action, row)
+    run.did(action, row)
     return None
 
 
@@ -170,7 +88,7 @@ async def _register(run: Pass, action: act.Register) -> Failure | None:
 async def _adopt(run: Pass, action: act.Adopt) -> Failure | None:
     if action.metadata is None:  # the platform keeps none: the decision itself is the adoption
         run.entry.see(run.entry.sight.adopted(action.deployment_id))
-        _done(run, action)
+        run.did(action)
         return None
     body = {"metadata": dict(action.metadata)}
     client = _client(run)
@@ -244,7 +162,7 @@ async def _write(
         return failure
     ours = _ours(action, row)
     entry.see(entry.sight.wrote(_ended(run), row=row, ours_id=ours, after=type(action).__name__))
-    _done(run, action, row)
+    run.did(action, row)
     return None
 
 
@@ -283,16 +201,12 @@ def _failure(problem: PlatformError) -> Failure:
     )
 
 
-def _done(run: Pass, action: act.Action, row: Row | None = None) -> None:
-    run.done.append(act.Done(action=action, at=run.world.now(), row=row))
-
-
 _STEPS: dict[type, Step] = {
-    act.AddFinalizer: _add_finalizer,
-    act.DropFinalizer: _drop_finalizer,
-    act.PersistPending: _persist_pending,
-    act.TakeState: _take_state,
-    act.Build: _build,
+    act.AddFinalizer: steps.add_finalizer,
+    act.DropFinalizer: steps.drop_finalizer,
+    act.PersistPending: steps.persist_pending,
+    act.TakeState: steps.take_state,
+    act.Build: steps.build,
     act.Inspect: _inspect,
     act.Lookup: _lookup,
     act.Register: _register,
