@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS, P
 from sequence_operator.controller.freshness import Freshness, Seen, Watched, shell
 from sequence_operator.controller.garbage import collect, named
 from sequence_operator.controller.kinds import Kinds
-from sequence_operator.spec.names import API_VERSION, LAST_USED
+from sequence_operator.spec.names import API_VERSION, LAST_USED, ROLLBACK
 from sequence_operator.spec.resources import AlgoDeployment
 from support.objects import deployment, put
 
@@ -59,16 +60,17 @@ async def test_only_what_nobody_named_for_a_day_goes(client, namespace):
 
 
 def test_spec_record_and_history_name_artifacts():
-    a, b, c, d = ("a" * 64, "b" * 64, "c" * 64, "d" * 64)
+    a, b, c, d, e = (letter * 64 for letter in "abcde")
     obj = deployment(put("artifact", value={"configMapRef": {"name": "mine"}, "sha256": a}))
-    obj["metadata"]["namespace"] = "ns"
+    rollback = {"to": e, "denied": a, "commit": obj["spec"]["origin"]["commit"]}
+    obj["metadata"] |= {"namespace": "ns", "annotations": {ROLLBACK: json.dumps(rollback)}}
     obj["status"] = {
         "artifact": {"sha256": b},
         "pending": {"action": "Replace", "from": b, "to": c, "at": "2026-11-23T12:00:00Z"},
         "history": [{"at": "2026-11-23T12:00:00Z", "event": "Registered", "sha256": d}],
     }
     names = {name for namespace, name in named([AlgoDeployment.model_validate(obj)]) if namespace == "ns"}
-    assert names == {"mine", *(f"wasm-{digest}" for digest in (a, b, c, d))}
+    assert names == {"mine", *(f"wasm-{digest}" for digest in (a, b, c, d, e))}
 
 
 # -- freshness -----------------------------------------------------------------------------------------
