@@ -59,6 +59,8 @@ def test_what_git_and_builds_need():
         (["--namespace=a", "--concurrency=0"], "above 0"),
         (["--namespace=a", "--allow-address=here"], "here"),
         (["--namespace=a", "--tree-base-url=trees:8090"], "is not an address such as"),
+        (["--namespace=a", "--tree-base-url=http://trees:8090"], "give that too"),
+        (["--namespace=a", "--tree-address=127.0.0.1:0"], "needs a port"),
         (["--namespace=a", "--build-toolchain=stable"], "is not a version of Rust"),
     ],
 )

@@ -162,6 +162,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] | None = None
     given = vars(parser.parse_args([*_from_environment(parser, arguments, environment), *arguments]))
     if not given["namespace"]:
         parser.error("name at least one --namespace to serve (or set SEQUENCE_OPERATOR_NAMESPACES)")
+    if given["tree_base_url"] and given["tree_address"] is None:
+        parser.error("--tree-base-url says how to reach --tree-address: give that too")
+    if given["tree_address"] is not None and given["tree_address"][1] == 0 and not given["tree_base_url"]:
+        parser.error("--tree-address needs a port, for builders are told how to reach it")
     health_host, health_port = given["health_address"] or ("127.0.0.1", 8080)
     chosen = {
         name: given[name]
