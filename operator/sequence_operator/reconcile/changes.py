@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sequence_operator.reconcile.actions import Change, Difference, direction_of
+from sequence_operator.reconcile.actions import Change, Difference, Direction, direction_of
 from sequence_operator.reconcile.case import Case
 from sequence_operator.reconcile.drift import to_correct
 from sequence_operator.reconcile.guard import manual_stop
@@ -28,7 +28,7 @@ def changes(case: Case, row: Row | None, found: tuple[Difference, ...]) -> tuple
         steps.append(Change("Stop", f"stop {row.deployment_id}", (), "tightens"))
     replaced = tuple(d for d in wanted if d.change == "Replace")
     if replaced:
-        steps.append(Change("Replace", _replace_text(row), wanted, direction_of(wanted)))
+        steps.append(Change("Replace", _replace_text(row), wanted, _of_replace(wanted)))
     elif wanted:
         steps.append(Change("Update", f"update {row.deployment_id} in place", wanted, direction_of(wanted)))
     if (
@@ -37,8 +37,21 @@ def changes(case: Case, row: Row | None, found: tuple[Difference, ...]) -> tuple
         and not held_by_pause(case, row)
         and not manual_stop(case)
     ):
-        steps.append(Change("Start", "start it once it is warm", (), "loosens"))
+        again: Direction = "neutral" if active else "loosens"  # what ran goes on, which is no new risk
+        steps.append(Change("Start", "start it once it is warm", (), again))
     return tuple(steps)
+
+
+def _of_replace(wanted: tuple[Difference, ...]) -> Direction:
+    """As the limits say; and one instance more may trade as much as the others, one fewer may not."""
+    places = [
+        d for d in wanted if d.field.startswith("instances[") and d.field.endswith("]") and "." not in d.field
+    ]
+    added = any(d.desired == "present" for d in places)
+    limits = direction_of(wanted)
+    if added or limits == "loosens":
+        return "loosens"
+    return "tightens" if places else limits
 
 
 def _stands_still(row: Row) -> bool:
