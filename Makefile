@@ -9,6 +9,7 @@ BIN := .venv/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sequence
 HELM_VERSION := v3.19.2
 HELM := $(CACHE)/tools/helm-$(HELM_VERSION)
+CRDS := crds charts/sequence-operator/files/crds
 SAY := printf '\033[1m==> %s\033[0m\n'
 
 .PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench lock clean
@@ -50,14 +51,14 @@ sandbox: ## bubblewrap, in which algos from git are compiled, and an SSH server 
 	  $(SAY) "bubblewrap and openssh-server by apt (about 20 s, once)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bubblewrap openssh-server gnupg >/dev/null; }
 
-crds: install ## Write crds/*.yaml anew from the models
-	@$(BIN)/python -m sequence_operator.spec.crd --write crds
+crds: install ## Write crds/*.yaml, and the chart's copies, anew from the models
+	@$(foreach folder,$(CRDS),$(BIN)/python -m sequence_operator.spec.crd --write $(folder) &&) true
 
 lint: install controlplane ## ruff, mypy (strict), import rules, generated files in step (about 1 min)
 	@$(SAY) "ruff";        $(BIN)/ruff check . ; $(BIN)/ruff format --check .
 	@$(SAY) "mypy";        $(BIN)/mypy
 	@$(SAY) "import-linter"; $(BIN)/lint-imports
-	@$(SAY) "crds";        $(BIN)/python -m sequence_operator.spec.crd --check crds
+	@$(SAY) "crds";        $(foreach folder,$(CRDS),$(BIN)/python -m sequence_operator.spec.crd --check $(folder) &&) true
 	@$(SAY) "go vet";      cd controlplane && test -z "$$(gofmt -l .)" && go vet -trimpath ./...  # as it is built, so that what is compiled is used again
 
 test: install rust-target controlplane postgres sandbox $(HELM) ## All tests (TEST=… for some; the whole suite about 10 min on 2 cores)
