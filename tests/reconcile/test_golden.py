@@ -2,13 +2,15 @@
 from one pass (`NAME.out.yaml`). `UPDATE_GOLDEN=1 pytest tests/reconcile/test_golden.py` writes the second of each pair
 anew; read the difference before committing it.
 
-In the input: `spec` is laid over `sim.spec_of()`, `status` is the record, `rows` are laid over a row that matches the
-spec (`plain: true` drops every field that a platform without extras would not return), `sight`, `account`, `artifact`
-and `annotations` are what they say, `answers` are what the platform answers to writes, in order (default 204).
+In the input: `spec` is laid over `sim.spec_of()`, `status` is the record, `rows` are laid over a row that matches
+`registered`, else the spec (`plain: true` drops every field that a platform without extras would not return), `sight`,
+`account`, `artifact`, `annotations`, `labels`, `checks` and `builds` (by the digit that their commit repeats) are what
+they say, `answers` are what the platform answers to writes, in order (default 204; `row`: laid over a matching one).
 """
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,8 +23,10 @@ import yaml
 from reconcile.sim import SIZES, START, Cluster, World, spec_of
 from sequence_operator.platform.parse import parse_row
 from sequence_operator.reconcile import actions as a
+from sequence_operator.reconcile.builds import BuildState, BuildView
 from sequence_operator.reconcile.events import events
 from sequence_operator.reconcile.model import AccountState, ArtifactState
+from sequence_operator.reconcile.preflight import Check, Result
 from sequence_operator.reconcile.render import as_text
 from sequence_operator.spec.names import FINALIZER
 from sequence_operator.spec.resources import AlgoDeploymentSpec, AlgoDeploymentStatus, to_cr
@@ -107,19 +111,30 @@ def matching_row(spec: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
 def load(name: str) -> Scripted:
     given = yaml.safe_load((GOLDEN / f"{name}.in.yaml").read_text())
     spec = spec_of(**given.get("spec", {}))
-    applied = spec_digest(AlgoDeploymentSpec.model_validate(spec))
+    registered = spec_of(**given.get("registered", given.get("spec", {})))
+    applied = spec_digest(AlgoDeploymentSpec.model_validate(registered))
     text = yaml.safe_dump(given.get("status", {})).replace("APPLIED", applied)
     cluster = Cluster(
         spec=spec,
         generation=given.get("generation", 1),
         finalizers=[FINALIZER] if given.get("finalizer", True) else [],
-        annotations=given.get("annotations", {}),
+        annotations={
+            k: v if isinstance(v, str) else json.dumps(v) for k, v in given.get("annotations", {}).items()
+        },
+        labels=given.get("labels", {}),
+        state_owner=given.get("state_owner"),
         deleting=given.get("deleting", False),
         status=AlgoDeploymentStatus.model_validate(yaml.safe_load(text)),
     )
     world = Scripted(cluster=cluster, now=_time(given.get("now")) or START)
-    world.rows = [matching_row(spec, dict(r)) for r in given.get("rows", [])]
-    world.answers = [(x["status"], x.get("body")) for x in given.get("answers", [])]
+    world.rows = [matching_row(registered, dict(r)) for r in given.get("rows", [])]
+    world.answers = [
+        (x["status"], matching_row(registered, x["row"]) if "row" in x else x.get("body"))
+        for x in given.get("answers", [])
+    ]
+    for commit, view in given.get("builds", {}).items():
+        world.builds[commit * 40] = BuildView(**(view | {"state": BuildState(view["state"])}))
+    world.checks = tuple(Check(**(c | {"result": Result(c["result"])})) for c in given.get("checks", []))
     account = dict(given.get("account", {}))
     if account:
         account["allow_unverified"] = frozenset(account.get("allow_unverified", ()))

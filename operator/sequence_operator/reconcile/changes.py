@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sequence_operator.reconcile.actions import Change, Difference, Direction, direction_of
+from sequence_operator.reconcile.building import unresolved, words
+from sequence_operator.reconcile.builds import BuildState
 from sequence_operator.reconcile.case import Case
 from sequence_operator.reconcile.drift import to_correct
 from sequence_operator.reconcile.guard import manual_stop
@@ -21,7 +23,7 @@ def changes(case: Case, row: Row | None, found: tuple[Difference, ...]) -> tuple
         return ()
     if row is None:
         return _from_nothing(case)
-    steps: list[Change] = []
+    steps: list[Change] = _build(case)
     wanted = to_correct(case, found)
     active = any_active(row)
     if active and not case.running:
@@ -75,10 +77,20 @@ def _from_nothing(case: Case) -> tuple[Change, ...]:
     count = len(case.wire.instances)
     places = ", ".join(f"{i.label} on {i.venue}" for i in case.wire.instances)
     plural = "s" if count != 1 else ""
-    steps = [Change("Register", f"register {name} with {count} instance{plural} ({places}), stopped")]
+    steps = [
+        *_build(case),
+        Change("Register", f"register {name} with {count} instance{plural} ({places}), stopped"),
+    ]
     if case.running:
         steps.append(Change("Start", "start it once it is warm", (), "loosens"))
     return tuple(steps)
+
+
+def _build(case: Case) -> list[Change]:
+    view = case.desired.build
+    if not unresolved(case) or view is None or view.state not in (BuildState.ABSENT, BuildState.WAITING):
+        return []
+    return [Change("Build", words(case)[1])]
 
 
 def _replace_text(row: Row) -> str:
