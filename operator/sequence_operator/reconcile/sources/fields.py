@@ -3,7 +3,7 @@ change it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sequence_operator.spec.names import OPERATOR_MANAGER, SOURCE_MANAGER, STATE_MANAGER
@@ -37,21 +37,41 @@ def owned(obj: Object, manager: str) -> Mapping[str, Any]:
     return fields
 
 
-def handed(obj: Object, formers: Iterable[str]) -> tuple[Entry, ...]:
-    """The managedFields in which the source owns what the former managers owned.
+def owned_by_others(obj: Object, manager: str) -> Mapping[str, Any]:
+    """The fields that anybody else owns, in whatever way."""
+    fields: Mapping[str, Any] = {}
+    for entry in _entries(obj):
+        if entry["manager"] != manager or entry.get("operation") != "Apply":
+            fields = union(fields, entry.get("fieldsV1") or {})
+    return fields
 
-    Their entries are removed, not merely emptied: they will never apply again, and a field that they go on owning
-    would outlive its line in the file. Entries for status stay.
+
+def handed(
+    obj: Object, formers: Iterable[str] = (), strays: Iterable[Sequence[str]] = ()
+) -> tuple[Entry, ...]:
+    """The managedFields in which the source owns what the former managers owned, and these entries of lists.
+
+    Formers' entries are removed, not merely emptied: they will never apply again, and a field that they go on owning
+    would outlive its line in the file. Entries for status stay. strays: addresses of list entries; they are taken from
+    whoever owns them, for only what the source owns goes away when it is not applied any more.
     """
-    gone = frozenset(formers)
+    gone, addresses = frozenset(formers), [tuple(address) for address in strays]
     kept: list[Entry] = []
     taken: Mapping[str, Any] = {}
     for entry in obj["metadata"].get("managedFields") or ():
         manager = "" if entry.get("subresource") else entry.get("manager")
         if manager in gone or (manager == SOURCE_MANAGER and entry.get("operation") == "Apply"):
             taken = union(taken, entry.get("fieldsV1") or {})
+        elif manager:
+            fields = entry.get("fieldsV1") or {}
+            for address in addresses:
+                fields = _without(fields, address)
+            if fields:
+                kept.append({**entry, "fieldsV1": fields})
         else:
             kept.append(entry)
+    for address in addresses:
+        taken = union(taken, _at(address))
     ours = {
         "manager": SOURCE_MANAGER,
         "operation": "Apply",
@@ -60,6 +80,23 @@ def handed(obj: Object, formers: Iterable[str]) -> tuple[Entry, ...]:
         "fieldsV1": taken,
     }
     return (*kept, ours)
+
+
+def _without(fields: Mapping[str, Any], address: Sequence[str]) -> dict[str, Any]:
+    first, *rest = address
+    if first not in fields:
+        return dict(fields)
+    below = _without(fields[first] or {}, rest) if rest else {}
+    others = {key: value for key, value in fields.items() if key != first}
+    return {**others, first: below} if below else others
+
+
+def _at(address: Sequence[str]) -> dict[str, Any]:
+    """The entry of a list as the book of owners has it: `.` is the entry itself."""
+    fields: dict[str, Any] = {".": {}} if address[-1].startswith("k:") else {}
+    for step in reversed(address):
+        fields = {step: fields}
+    return fields
 
 
 def union(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:

@@ -196,11 +196,15 @@ Action = Apply | HandOver | TakeOver | Release | Prune
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Something that is not done yet, and what it waits for. It is planned anew with every change and every look."""
+    """Something that is not done yet, and what it waits for. It is planned anew with every change and every look.
+
+    lasting: it is as it is meant to be, or waits for a person: no reason to call the source busy.
+    """
 
     name: str
     path: str
     message: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +240,10 @@ class SourcePlan:
 
     actions:   to be done in this order; those of one name stop at its first failure, others go on.
     declares:  names that the commit declares, in files with problems too: what siblings need to know.
-    inventory: as it is when all actions are done.
+    inventory: as it is when all actions are done. current: names that are as the commit says, then.
     held:      the brake, when it holds. The status is written before the actions then, for it is its memory.
+    stalled:   (reason, message) when the commit as a whole waits for a person, or the source cannot work at all.
+    changes:   every object that the commit changes, whatever became of it.
     """
 
     actions: tuple[Action, ...]
@@ -248,3 +254,4 @@ class SourcePlan:
     held: Brake | None = None
     changes: tuple[Change, ...] = ()
     stalled: tuple[str, str] | None = None
+    current: frozenset[str] = frozenset()
