@@ -46,6 +46,8 @@ def test_what_git_and_builds_need():
     assert (chosen.git_cache, chosen.tree_address) == ("/var/cache/git", ("0.0.0.0", 8090))
     assert (chosen.tree_base_url, chosen.hook_address) == ("http://trees.system.svc:8090", ("0.0.0.0", 8091))
     assert chosen.toolchain == "1.95.0"
+    nightly = settings.parse(["--namespace=a", "--build-toolchain=1.96.0-nightly"], {})
+    assert nightly.toolchain == "1.96.0-nightly"
     bare = settings.parse(["--namespace=a"], {})
     assert (bare.tree_address, bare.hook_address, bare.toolchain) == (None, None, "")
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sequence_operator.spec.addresses import Network
+from sequence_operator.spec.names import TOOLCHAIN_PATTERN
 from sequence_operator.spec.resources import seconds
 
 Address = tuple[str, int]
 """Host and port; port 0 asks for any free one."""
 
-_TOOLCHAIN = re.compile(r"\d+\.\d+\.\d+\Z")
+_TOOLCHAIN = re.compile(r"(?=\d+\.\d+)" + TOOLCHAIN_PATTERN.removeprefix("^").removesuffix("$") + r"\Z")
 
 
 @dataclass(frozen=True, slots=True)
