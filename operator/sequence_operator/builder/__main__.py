@@ -1,0 +1,21 @@
+"""``python -m sequence_operator.builder``"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from sequence_operator import logs
+from sequence_operator.builder import settings
+
+
+def main() -> int:
+    chosen = settings.parse(sys.argv[1:])
+    logs.configure(chosen.log_format, chosen.log_level)
+    from sequence_operator.builder.app import serve  # after the arguments: a mistake is told at once
+
+    return asyncio.run(serve(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
