@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from sequence_operator.local import processes
+from sequence_operator.local import supervisor as supervising
 from sequence_operator.local.errors import LocalError
 from sequence_operator.local.supervisor import Part, Supervisor
 from support.processes import PATIENCE
@@ -72,18 +73,28 @@ async def test_a_killed_part_is_started_again_and_said(supervisor, tmp_path):
     assert supervisor._talk.lines[-1] == "one is ready again"
 
 
-async def test_the_backoff_grows(supervisor, tmp_path):
+async def test_the_backoff_grows_and_stays_short_for_what_works(supervisor, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervising, "STABLE_AFTER", PATIENCE)
+    monkeypatch.setattr(supervising, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(supervising, "LONGEST_WHEN_READY", 0.02)
     sign = tmp_path / "sign"
-    await supervisor.start(Part("one", writer(sign), sign.exists))
-    for restart in (1, 2):
+    broken = tmp_path / "broken"
+    die_when_broken = f"os.path.exists({str(broken)!r}) and os._exit(3); import time; time.sleep(600)"
+    part = Part("one", writer(sign, die_when_broken), lambda: sign.exists() and not broken.exists())
+    await supervisor.start(part)
+    for restart in (1, 2, 3):
         os.kill(supervisor.states["one"].pid, signal.SIGKILL)
         await until(
             lambda n=restart: (
                 supervisor.states["one"].restarts == n and supervisor.states["one"].state == "running"
             )
         )
+    broken.touch()
+    os.kill(supervisor.states["one"].pid, signal.SIGKILL)
+    await until(lambda: supervisor.states["one"].restarts >= 6)
     said = [line for line in supervisor._talk.lines if "started again" in line]
-    assert [line.split(" in ")[1].split(" s ")[0] for line in said] == ["0.2", "0.4"]
+    waits = [line.split(" in ")[1].split(" s ")[0] for line in said]
+    assert waits[:6] == ["0.01", "0.02", "0.02", "0.02", "0.16", "0.32"]
 
 
 async def test_a_part_that_ends_at_its_first_start_is_an_error_with_its_last_words(supervisor, tmp_path):

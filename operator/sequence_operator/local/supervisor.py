@@ -20,6 +20,7 @@ from sequence_operator.local.runfile import PartState
 from sequence_operator.local.talk import Talk
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 5.0  # seconds; on one machine nobody is spared by waiting longer
+LONGEST_WHEN_READY = 0.5  # of a part that was ready before it ended: it works, and others wait for it
 STABLE_AFTER = 3.0  # seconds of running after which the backoff starts over
 LOOK_EVERY = 0.1
 T = TypeVar("T")
@@ -148,7 +149,7 @@ class Supervisor:
 
     async def _keep(self, part: Part) -> None:
         """Watch one part for ever; cancelled by `stop`."""
-        backoff = FIRST_BACKOFF
+        backoff, ready = FIRST_BACKOFF, True
         while True:
             process = self._processes[part.name]
             since = time.monotonic()
@@ -156,22 +157,26 @@ class Supervisor:
             if time.monotonic() - since > STABLE_AFTER:
                 backoff = FIRST_BACKOFF
             await self._in_thread(partial(child.kill, process))  # its children must not meet its successor
+            wait = min(backoff, LONGEST_WHEN_READY) if ready else backoff
             restarts = self.states[part.name].restarts + 1
             self._set(part.name, state="restarting", pid=0, started="", restarts=restarts)
-            self._talk.say(f"{part.name} {ending(code)}; started again in {backoff:g} s (restart {restarts})")
-            await asyncio.sleep(backoff)
+            self._talk.say(f"{part.name} {ending(code)}; started again in {wait:g} s (restart {restarts})")
+            await asyncio.sleep(wait)
             backoff = min(backoff * 2, LONGEST_BACKOFF)
-            await self._restart(part)
+            ready = await self._restart(part)
 
-    async def _restart(self, part: Part) -> None:
+    async def _restart(self, part: Part) -> bool:
+        """Whether it became ready."""
         process = self._spawn(part)
         if await self._wait_ready(part, process):
             self._set(part.name, state="running")
             self._talk.say(f"{part.name} is ready again")
-        elif child.exit_code(process) is None:
+            return True
+        if child.exit_code(process) is None:
             log = self.log(part.name)
             self._talk.say(f"{part.name} is not ready after {part.timeout:.0f} s and is ended; see {log}")
             await self._in_thread(partial(child.stop, process, grace=part.grace))
+        return False
 
     def _set(self, name: str, **changes: object) -> None:
         for key, value in changes.items():
