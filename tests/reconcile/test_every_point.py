@@ -3,17 +3,22 @@ the end is the same."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
-from reconcile.sim import SHA_B, Platform, World, with_wasm
+from reconcile.sim import SHA_A, SHA_B, Platform, World, with_wasm
+from sequence_operator.spec.names import ROLLBACK
 
 STEPS: dict[str, Callable[[World], None]] = {
     "deploy": lambda w: None,
     "start": lambda w: w.cluster.edit(state="Running"),
     "update": lambda w: w.cluster.edit(risk={"maxPosition1e8": 150, "maxOrderRate": 20}),
     "replace": lambda w: w.cluster.edit(artifact=with_wasm(SHA_B)),
+    "rollback": lambda w: w.cluster.annotations.update(
+        {ROLLBACK: json.dumps({"to": SHA_A, "denied": SHA_B, "commit": "1" * 40})}
+    ),
     "stop": lambda w: w.cluster.edit(state="Stopped"),
     "undeploy": lambda w: w.cluster.delete(),
 }
@@ -69,6 +74,8 @@ def check_end(world: World, step: str) -> None:
     assert world.condition("Ready") == ("True", "InSync")
     assert world.cluster.status.deployment_id == row["deployment_id"]
     assert world.last_plan.empty
+    if step == "rollback":
+        assert row["sha"] == SHA_A
     running = world.cluster.spec["state"] == "Running"
     assert (row["status"] == "running") == running
 
@@ -128,6 +135,7 @@ def test_writes_to_the_api_server() -> None:
         "start": ["status"],
         "update": ["status"],
         "replace": ["pending", "status"],
+        "rollback": ["pending", "status"],
         "stop": ["status"],
         "undeploy": ["status", "drop"],
     }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.sim import Cluster, Platform, World, spec_of
+from reconcile.sim import SHA_A, SHA_B, Cluster, Platform, World, spec_of, with_wasm
 from reconcile.test_compare import case
 from reconcile.test_golden import matching_row
 from sequence_operator.platform.parse import parse_row
@@ -231,6 +231,24 @@ def test_a_platform_that_cannot_change_limits_in_place_is_reported_not_restarted
     assert [c for c in world.platform.calls if c[0] != "get"] == calls
     assert world.condition("Ready") == ("False", "Drifted")
     world.cluster.edit(driftPolicy="Correct")
+    world.settle()
+    assert risk(world) == WANTED
+
+
+def test_registering_anew_keeps_a_tighter_limit_unless_the_spec_was_edited() -> None:
+    world = running(onStop="Cancel")
+    set_risk(world, {"max_position_1e8": 50, "max_order_rate": 20})
+    world.settle(3)
+    row = world.platform.only()
+    assert row is not None
+    row["sha"] = SHA_B  # somebody uploaded another WASM
+    world.settle()
+    after = world.platform.only()
+    assert after is not None
+    assert (after["sha"], after["deployment_id"]) == (SHA_A, "dep_2")
+    assert risk(world) == {"max_position_1e8": 50, "max_order_rate": 20}
+    assert world.condition("Ready") == ("True", "TighterKept")
+    world.cluster.edit(artifact=with_wasm(SHA_B))
     world.settle()
     assert risk(world) == WANTED
 

@@ -87,8 +87,8 @@ class Lookup:
 @dataclass(frozen=True, slots=True)
 class Register:
     """Create, stopped. The WASM is the one of `sha256`: of `spec.artifact`, or (`previous`) of ConfigMap
-    `config_map` that the record names. `wire`: what to register instead of what the spec says, when a refused
-    replacement is undone; else None. `metadata` goes into the body as it is."""
+    `config_map` that the record names. `wire`: what to register instead of what the spec says: when a refused
+    replacement is undone, or when limits are kept tighter; else None. `metadata` goes into the body as it is."""
 
     sha256: str
     config_map: str

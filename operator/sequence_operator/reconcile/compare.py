@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sequence_operator.reconcile.actions import Difference, Direction
@@ -10,7 +11,7 @@ from sequence_operator.reconcile.case import UNKNOWN_DIGEST, Case
 from sequence_operator.reconcile.identity import held_digest
 from sequence_operator.reconcile.row import Row, RowInstance, RowParam
 from sequence_operator.spec.meta import camel
-from sequence_operator.spec.wire import WireInstance, WireParam
+from sequence_operator.spec.wire import WireDeployment, WireInstance, WireParam
 
 
 def differences(case: Case, row: Row) -> tuple[Difference, ...]:
@@ -79,6 +80,14 @@ def tighter_body(case: Case, row: Row) -> dict[str, Any]:
     if instances:
         body["instances"] = instances
     return body
+
+
+def wire_with_kept_limits(case: Case, row: Row) -> WireDeployment | None:
+    """The desired form, with every limit that `row` has tighter; None when it has none."""
+    limits, own = _tightest(case.wire.risk, row.risk), _instance_limits(case, row)
+    instances = tuple(replace(i, risk=own.get(i.label, i.risk)) for i in case.wire.instances)
+    wire = replace(case.wire, risk=limits, instances=instances)
+    return None if wire == case.wire else wire
 
 
 def _instance_limits(case: Case, row: Row) -> dict[str, dict[str, int]]:

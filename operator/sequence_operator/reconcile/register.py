@@ -19,6 +19,7 @@ from sequence_operator.reconcile.actions import (
 )
 from sequence_operator.reconcile.building import built
 from sequence_operator.reconcile.case import REGISTER, REPLACE, Case
+from sequence_operator.reconcile.compare import wire_with_kept_limits
 from sequence_operator.reconcile.model import ArtifactState
 from sequence_operator.reconcile.preflight import Result
 from sequence_operator.spec.resources import Pending
@@ -71,8 +72,12 @@ def _persisted(case: Case) -> tuple[Action, ...]:
 
 
 def create(case: Case, sha256: str, at: datetime) -> Register:
-    """The create call for the desired state."""
-    return Register(sha256, case.observed.artifact.config_map, False, case.metadata, at)
+    """The create call for the desired state. What is registered anew although nobody edited it keeps the limits that
+    somebody had made tighter, as long as this process saw them."""
+    before = case.observed.sight.previous
+    ours = before is not None and before.deployment_id == case.record.deployment_id
+    wire = wire_with_kept_limits(case, before) if before is not None and ours and not case.edited else None
+    return Register(sha256, case.observed.artifact.config_map, False, case.metadata, at, wire)
 
 
 def finalizer(case: Case) -> tuple[Action, ...]:
