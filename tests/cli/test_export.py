@@ -116,9 +116,7 @@ def test_what_is_exported_reads_back_to_the_same_wire_form(drawn: dict[str, Any]
     made = export(parse_row(registered(spec)), ENDPOINT)
     file = parse(made.text)
     assert wire(file) == desired_wire(spec)
-    assert made.notes == [
-        'It runs. `state` is left out, so nothing is decided here; "running" lets git decide.'
-    ]
+    assert made.notes == []
 
 
 def row(**changes: Any) -> Any:

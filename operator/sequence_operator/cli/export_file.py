@@ -37,7 +37,7 @@ def export(row: "Row", endpoint: str) -> Exported:
     if not row.name:
         raise NotExportableError("the platform does not say what it is called")
     blocks = [
-        _deployment(row, made),
+        _deployment(row),
         _limits(row, made),
         _params(row, made),
         *_instances(row, made),
@@ -67,11 +67,7 @@ def _head(row: "Row", endpoint: str, notes: list[str]) -> list[str]:
     return [f"# {line}" for line in lines]
 
 
-def _deployment(row: "Row", made: Exported) -> list[str]:
-    if row.status == "running":
-        made.notes.append(
-            'It runs. `state` is left out, so nothing is decided here; "running" lets git decide.'
-        )
+def _deployment(row: "Row") -> list[str]:
     return ["[deployment]", f"name = {_text(row.name or '')}"]
 
 
