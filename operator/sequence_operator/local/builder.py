@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from sequence_operator.builder import rust
 from sequence_operator.local import ports, probes
 from sequence_operator.local.folders import make_private, write_private
 from sequence_operator.local.operator import identity
@@ -17,7 +15,6 @@ from sequence_operator.local.ports import HeldPort
 from sequence_operator.local.rights import NAMESPACE
 from sequence_operator.local.supervisor import Part
 
-NO_RUST = "no Rust in PATH: algos are not built from git; install rustup, then run `sequence up` again"
 NO_SANDBOX = (
     "no bwrap in PATH: builds wait for a sandbox; install bubblewrap, or `sequence up --unsandboxed-builds`"
 )
@@ -25,22 +22,26 @@ UNSANDBOXED = "builds run WITHOUT a sandbox (--unsandboxed-builds)"
 
 
 class Builder:
-    """Files are in ``state_dir/builder``; `prepare` takes the port, which is held until `close`."""
+    """Files are in ``state_dir/builder``; `prepare` takes the port, which is held until `close`.
+
+    toolchain: version of the Rust that builds here, "" when there is none; then ``absent`` says why.
+    """
 
     def __init__(self, state_dir: Path, *, unsandboxed: bool) -> None:
         self._state_dir = state_dir
         self.folder = state_dir / "builder"
         self.toolchain = ""
+        self.absent = ""
         self._unsandboxed = unsandboxed
         self._held: HeldPort | None = None
 
     def prepare(self) -> None:
-        """See which Rust there is, and choose the port when there is one."""
+        """See which Rust there is, and choose the port when there is one; else ``absent`` says why."""
         make_private(self.folder)
-        if importlib.util.find_spec("sequence_operator.builder") is None:
-            return
-        self.toolchain = rust_version(self.folder)
-        if not self.toolchain:
+        try:
+            self.toolchain = rust.find().version
+        except rust.RustMissingError as problem:
+            self.absent = f"nothing is built from git: {problem}; then run `sequence up` again"
             return
         remembered = self.folder / "ports.json"
         last = json.loads(remembered.read_text()) if remembered.exists() else {}
@@ -74,18 +75,3 @@ class Builder:
         if self._unsandboxed:
             return UNSANDBOXED
         return "sandboxed by bubblewrap" if shutil.which("bwrap") else NO_SANDBOX
-
-
-def rust_version(folder: Path) -> str:
-    """The release of the Rust in PATH, such as `1.95.0`; empty when there is none that runs in ``folder``."""
-    rustc = shutil.which("rustc")
-    if rustc is None or shutil.which("cargo") is None:
-        return ""
-    try:
-        answer = subprocess.run(
-            [rustc, "--version"], cwd=folder, capture_output=True, text=True, errors="replace", timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    found = re.match(r"rustc (\d+\.\d+\.\d+)", answer.stdout) if answer.returncode == 0 else None
-    return found[1] if found else ""

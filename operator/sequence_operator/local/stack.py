@@ -11,7 +11,7 @@ from typing import Any
 
 from sequence_operator.cluster import ClusterError
 from sequence_operator.local import bootstrap, processes, runfile
-from sequence_operator.local.builder import NO_RUST, Builder
+from sequence_operator.local.builder import Builder
 from sequence_operator.local.clusters import Cluster, OwnCluster, UsersCluster, as_local
 from sequence_operator.local.errors import LocalError
 from sequence_operator.local.folders import make_private
@@ -149,7 +149,9 @@ class Stack:
         if builder is not None:
             parts.append(self._builder.part(builder, self._operator.trees))
         else:
-            self._supervisor.states["builder"] = PartState("builder", state="absent", detail=NO_RUST)
+            self._supervisor.states["builder"] = PartState(
+                "builder", state="absent", detail=self._builder.absent
+            )
         await self._supervisor.start(*parts)
 
     async def _identify(self, account: str, folder: Path, admin: Admin) -> Path:
