@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sequence_operator.spec.names import API_VERSION, STATE_AT
+from support.algos import build_algos
 from support.localstack import SEQUENCE, LocalStack
 from support.processes import wait_until
 
@@ -86,6 +88,70 @@ def test_sandbox_and_live_are_apart(stack: LocalStack, project: Path) -> None:
     assert len(stack.rows("my-mm", "live")) == 1
     stack("undeploy", "--confirm", "my-mm", cwd=project)
     assert stack.rows("my-mm", "live") == []
+
+
+def test_back_to_the_module_before_and_forward_again(stack: LocalStack, project: Path) -> None:
+    """It takes no source, no git and no builder: only what is still stored."""
+    stack("--sandbox", "deploy", "--skip-build", cwd=project)
+    stack("--sandbox", "start", cwd=project)
+    first = stack.rows("my-mm")[0]["wasm_sha256"]
+    (project / "other.wasm").write_bytes(build_algos()["single01"])
+    stack("set", "build.wasm", "other.wasm", "risk.max_order_rate", "7", cwd=project)
+    stack("--sandbox", "deploy", "--skip-build", cwd=project)
+    second = stack.rows("my-mm")[0]["wasm_sha256"]
+    assert second != first
+
+    gone = stack.home / "elsewhere"
+    project.rename(gone)
+    old = stack.kill("builder")
+    stack("--sandbox", "rollback", "my-mm")
+    stack.back("builder", old)
+    gone.rename(project)
+    (row,) = stack.rows("my-mm")
+    assert (row["wasm_sha256"], row["status"], row["risk"]["max_order_rate"]) == (first, "running", 7)
+    shown = stack.status("my-mm")
+    assert (shown["rollback"]["to"], shown["denied_digests"]) == (first, [second])
+
+    stack("--sandbox", "rollback", "my-mm", "--clear")
+    (row,) = stack.rows("my-mm")
+    assert (row["wasm_sha256"], row["status"]) == (second, "running")
+    stack("--sandbox", "undeploy", "--yes", cwd=project)
+    stack("set", "--unset", "build.wasm", cwd=project)
+
+
+def test_a_stop_holds_against_git_until_its_next_commit(stack: LocalStack, project: Path) -> None:
+    stack("--sandbox", "deploy", "--skip-build", cwd=project)
+
+    def git_says_running(commit: str) -> None:
+        spec = {key: value for key, value in stack.cr("my-mm.sandbox")["spec"].items() if key != "state"}
+        origin = {
+            "repository": "https://git.example.com/desk.git",
+            "commit": commit,
+            "path": "a/Sequence.toml",
+        }
+        obj = {
+            "apiVersion": API_VERSION,
+            "kind": "AlgoDeployment",
+            "metadata": {"name": "my-mm.sandbox", "annotations": {STATE_AT: "a/Sequence.toml:4:1"}},
+            "spec": {**spec, "state": "Running", "origin": origin},
+        }
+        flags = ["--server-side", "--force-conflicts", "--field-manager=sequence-source"]
+        stack.kubectl("apply", *flags, "-f", "-", stdin=json.dumps(obj))
+        stack("--sandbox", "status", "my-mm", "--wait")
+
+    git_says_running("1" * 40)
+    wait_until(lambda: stack.rows("my-mm")[0]["status"] == "running", "it runs, as git says")
+    stack("--sandbox", "stop", "my-mm")
+    assert stack.rows("my-mm")[0]["status"] == "stopped"
+    assert stack.status("my-mm")["override"]["state"] == "Stopped"
+    stack("--sandbox", "start", "my-mm")
+    assert stack.rows("my-mm")[0]["status"] == "running"
+
+    stack("--sandbox", "stop", "my-mm")
+    git_says_running("2" * 40)
+    wait_until(lambda: stack.rows("my-mm")[0]["status"] == "running", "the next commit counts again")
+    assert stack.status("my-mm")["override"] is None
+    stack("--sandbox", "undeploy", "--yes", cwd=project)
 
 
 def test_login_with_a_key_from_standard_input(stack: LocalStack) -> None:
