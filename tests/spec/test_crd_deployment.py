@@ -14,6 +14,7 @@ from support.objects import Edit, both, deployment, drop, put
 
 RISK_KEYS = [camel(name) for name in Risk.model_fields]
 URL = "https://artifacts.example.com/algo.wasm"
+BUILD = {"url": "git@git.example.com:desk/algos.git", "commit": "3c0ffee1" * 5, "path": "algos/my-mm"}
 SHA = "9f2c4e1a77b0" + "0" * 52
 
 
@@ -91,6 +92,27 @@ BAD: dict[str, tuple[Edit, str, str]] = {
         drop("artifact", "sha256"),
         "spec.artifact.sha256",
         "required with configMapRef and url, and absent with build",
+    ),
+    "digest of what is built": (
+        put("artifact", value={"build": BUILD, "sha256": SHA}),
+        "spec.artifact.sha256",
+        "absent with build",
+    ),
+    "build and stored": (put("artifact", "build", value=BUILD), "spec.artifact", "exactly one of"),
+    "build from nowhere": (
+        put("artifact", value={"build": {**BUILD, "url": "file:///etc"}}),
+        "spec.artifact.build.url",
+        "artifact.build.url must be https://host/path",
+    ),
+    "build of a branch": (
+        put("artifact", value={"build": {**BUILD, "commit": "main"}}),
+        "spec.artifact.build.commit",
+        "should match",
+    ),
+    "build outside": (
+        put("artifact", value={"build": {**BUILD, "path": "algos/../../x"}}),
+        "spec.artifact.build.path",
+        "artifact.build.path must be relative",
     ),
     "short digest": (put("artifact", "sha256", value="abc"), "spec.artifact.sha256", "at least 64"),
     "upper case digest": (
@@ -231,6 +253,8 @@ GOOD: dict[str, Edit] = {
         ),
     ),
     "no routes at all": put("mesh", value={"routes": []}),
+    "artifact from git": put("artifact", value={"build": BUILD}),
+    "artifact from the root of a repository": put("artifact", value={"build": {**BUILD, "path": "."}}),
     "artifact by https": put("artifact", value={"url": URL, "sha256": SHA}),
     "artifact on loopback": put("artifact", value={"url": "http://127.0.0.1:8080/a.wasm", "sha256": SHA}),
     "params of all kinds": both(

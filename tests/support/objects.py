@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sequence_operator.spec.builds import build_name
 from sequence_operator.spec.names import API_VERSION
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -80,6 +81,41 @@ def account(edit: Edit | None = None) -> dict[str, Any]:
         "metadata": {"name": "sandbox"},
         "spec": spec,
     }
+
+
+def source(edit: Edit | None = None) -> dict[str, Any]:
+    """An AlgoSource that uses every field of the spec, after `edit` changed its spec."""
+    spec: dict[str, Any] = {
+        "url": "https://git.example.com/desk/algos.git",
+        "ref": {"branch": "main"},
+        "paths": ["**/Sequence.toml"],
+        "interval": "1m",
+        "secretRef": {"name": "desk-git"},
+        "webhook": {"secretRef": {"name": "desk-hook", "key": "token"}},
+        "verify": {"mode": "HEAD", "secretRef": {"name": "desk-signers"}},
+        "accountRef": {"name": "sandbox"},
+        "adopt": "Never",
+        "prune": True,
+        "suspend": False,
+    }
+    if edit:
+        edit(spec)
+    return {"apiVersion": API_VERSION, "kind": "AlgoSource", "metadata": {"name": "desk"}, "spec": spec}
+
+
+def build(edit: Edit | None = None) -> dict[str, Any]:
+    """An AlgoBuild, after `edit` changed its spec; its name is what its unedited inputs give."""
+    spec: dict[str, Any] = {
+        "treeDigest": SHA,
+        "treeUrl": f"http://trees.sequence-system.svc:8080/trees/trading/{SHA}.tar.gz",
+        "commit": "3c0ffee1" * 5,
+        "path": "algos/my-mm",
+        "toolchain": "1.95.0",
+    }
+    name = build_name(spec["treeDigest"], spec["path"], spec["toolchain"])
+    if edit:
+        edit(spec)
+    return {"apiVersion": API_VERSION, "kind": "AlgoBuild", "metadata": {"name": name}, "spec": spec}
 
 
 def put(*path: str | int, value: Any) -> Edit:

@@ -161,8 +161,10 @@ def _object_schema(kind: _Kind) -> Schema:
     """`required: [spec]` keeps server-side apply from creating half an object; the status default makes
     `kubectl wait` and kstatus see that nothing has been observed yet."""
     parts = _Structural(kind)
+    whole = [_validation(rule) for rule in RULES if (rule.kind, rule.place) == (kind.name, "")]
     return {
         "type": "object",
+        **({"x-kubernetes-validations": whole} if whole else {}),
         "description": kind.description,
         "required": ["spec"],
         "properties": {
@@ -190,6 +192,8 @@ class _Structural:
     def _node(self, node: Schema, place: str) -> Schema:
         node = self._resolved(node)
         node = node | _number_format(node)
+        if "const" in node:  # what pydantic makes of a single word
+            node = node | {"enum": [node["const"]]}
         out = {key: node[key] for key in _KEPT if node.get(key) is not None}
         if place.startswith("status"):
             out.pop("default", None)  # whoever writes the status says all of it; the server need not fill in

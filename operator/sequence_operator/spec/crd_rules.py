@@ -54,6 +54,39 @@ def _no_credentials(kind: str, place: str) -> Rule:
     return Rule(kind, place, "!self.contains('@')", f"{field} must not carry credentials: no @ in the URL")
 
 
+# Hosts and users begin with a letter or digit: git and ssh take a leading dash for an option. No white space, and an
+# @ only behind the user of ssh, so that no password is written down.
+_GIT_URL = "|".join(
+    (
+        r"https://[A-Za-z0-9\\[][^@\\s]*",
+        r"http://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]+)?(/[^@\\s]*)?",
+        r"ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9\\[][^@\\s]*",
+        r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9_~/.][^@\\s]*",
+    )
+)
+
+
+def _git_url(kind: str, place: str) -> Rule:
+    return Rule(
+        kind,
+        place,
+        f"self.matches('^({_GIT_URL})$')",
+        f"{place.removeprefix('spec.')} must be https://host/path, ssh://user@host/path or user@host:path, or http on "
+        "loopback; without a password",
+    )
+
+
+def _relative(kind: str, place: str) -> Rule:
+    rule = "!self.startsWith('/') && !self.split('/').exists(p, p == '..')"
+    field = place.removeprefix("spec.")
+    return Rule(kind, place, rule, f"{field} must be relative, inside the repository: no leading / and no ..")
+
+
+def _ref(name: str) -> Rule:
+    rule = "!self.contains('..') && !self.contains('//') && !self.endsWith('/') && !self.endsWith('.lock')"
+    return Rule("AlgoSource", f"spec.ref.{name}", rule, f"ref.{name} is no name that git allows")
+
+
 def _one_kind(place: str) -> Rule:
     rule = "[has(self.int), has(self.float), has(self.bool), has(self.bps)].filter(x, x).size() == 1"
     return Rule("AlgoDeployment", place, rule, "a parameter has exactly one of int, float, bool, bps")
@@ -113,12 +146,9 @@ RULES: tuple[Rule, ...] = (
     ),
     _url("AlgoDeployment", "spec.artifact.url"),
     _no_credentials("AlgoDeployment", "spec.artifact.url"),
-    Rule(
-        "AlgoDeployment",
-        "spec.origin.path",
-        "!self.startsWith('/') && !self.split('/').exists(p, p == '..')",
-        "origin.path must be relative, inside the repository",
-    ),
+    _relative("AlgoDeployment", "spec.origin.path"),
+    _git_url("AlgoDeployment", "spec.artifact.build.url"),
+    _relative("AlgoDeployment", "spec.artifact.build.path"),
     _immutable("PlatformAccount", "endpoint", "make another PlatformAccount"),
     _immutable("PlatformAccount", "mode", "make another PlatformAccount"),
     _url("PlatformAccount", "spec.endpoint"),
@@ -135,6 +165,38 @@ RULES: tuple[Rule, ...] = (
         "duration(self) >= duration('2s') && duration(self) <= duration('1h')",
         "pollInterval must be between 2s and 1h",
     ),
+    _git_url("AlgoSource", "spec.url"),
+    Rule(
+        "AlgoSource",
+        "spec.ref",
+        "[has(self.branch), has(self.tag), has(self.commit)].filter(x, x).size() == 1",
+        "ref needs exactly one of branch, tag, commit",
+    ),
+    _ref("branch"),
+    _ref("tag"),
+    _relative("AlgoSource", "spec.paths[]"),
+    Rule(
+        "AlgoSource",
+        "spec.interval",
+        "duration(self) >= duration('2s') && duration(self) <= duration('24h')",
+        "interval must be between 2s and 24h",
+    ),
+    Rule("AlgoBuild", "spec", "self == oldSelf", "spec is immutable: other inputs are another AlgoBuild"),
+    Rule(
+        "AlgoBuild",
+        "",
+        "self.metadata.name.matches('^build-[0-9a-f]{12}$')",
+        "metadata.name must be build- and 12 hex digits of the inputs",
+    ),
+    Rule(
+        "AlgoBuild",
+        "spec",
+        "isURL(self.treeUrl) && url(self.treeUrl).getScheme() in ['http', 'https'] && "
+        "self.treeUrl.endsWith('/' + self.treeDigest + '.tar.gz')",
+        "treeUrl must be an http or https URL that ends in treeDigest and .tar.gz",
+        ".treeUrl",
+    ),
+    _relative("AlgoBuild", "spec.path"),
 )
 
 # Lists that are maps or sets refuse duplicates, and let several owners apply entries side by side.
@@ -150,5 +212,9 @@ LIST_MAPS: dict[tuple[str, str], list[str]] = {
     ("AlgoBuild", "status.conditions"): ["type"],
 }
 LIST_SETS = frozenset(
-    {("AlgoDeployment", "spec.instances[].symbols"), ("PlatformAccount", "spec.allowUnverified")}
+    {
+        ("AlgoDeployment", "spec.instances[].symbols"),
+        ("PlatformAccount", "spec.allowUnverified"),
+        ("AlgoSource", "spec.paths"),
+    }
 )

@@ -82,7 +82,7 @@ class AlgoSourceSpec(SpecModel):
     )
     ref: GitRef = Field(description="What to follow.")
     paths: Annotated[list[Glob], Field(max_length=MAX_GLOBS)] = Field(
-        default_factory=lambda: [f"**/{FILE_NAME}"],
+        default=[f"**/{FILE_NAME}"],
         description="Globs of the files, relative to the repository; `**` is any folders. An empty list publishes "
         "the sources and renders nothing.",
     )
