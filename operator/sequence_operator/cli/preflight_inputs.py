@@ -21,6 +21,7 @@ from sequence_operator.reconcile.preflight import (
     Inputs,
     Result,
     name_conflict,
+    preflight,
 )
 from sequence_operator.spec.names import Mode
 from sequence_operator.spec.render import algo_deployment, stored
@@ -141,6 +142,11 @@ async def inputs_of(
         conflict=name_conflict(rows, spec.deployment, uid),
         artifact=facts,
     )
+
+
+def told(inputs: Inputs) -> tuple[Check, ...]:
+    """The answers without those for which nobody has the facts: a plan is read for what is known."""
+    return tuple(check for check in preflight(inputs) if check.result is not Result.NOT_CHECKABLE)
 
 
 def _failed(name: str, problem: CliError, result: Result = Result.FAILED) -> Check:
