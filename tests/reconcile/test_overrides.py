@@ -141,3 +141,26 @@ def test_a_denied_wasm_does_not_come_back_when_the_earlier_one_is_refused() -> N
     assert world.platform.deployments == {}
     assert world.condition("Stalled") == ("True", "ReplaceRejected")
     assert "nothing is registered now" in message(world, "Ready")
+
+
+def test_a_rollback_goes_on_from_what_was_refused() -> None:
+    """No edit of the spec lies between: the annotation alone is a person's new word."""
+    world = running()
+    world.cluster.edit(artifact=with_wasm(SHA_B), origin={"commit": NEXT})
+    world.settle()
+    world.platform.reject = lambda body: body["wasm_base64"] == SHA_C
+    world.cluster.edit(artifact=with_wasm(SHA_C), origin={"commit": "3" * 40})
+    world.settle(15)
+    assert world.condition("Stalled") == ("True", "ReplaceRejected")
+    roll_back(world, SHA_A, SHA_C, "3" * 40)
+    world.settle()
+    row = world.platform.only()
+    assert row is not None
+    assert (row["sha"], row["status"]) == (SHA_A, "running")
+    assert world.condition("Stalled")[0] == "False"
+    del world.cluster.annotations[ROLLBACK]
+    world.settle(15)
+    row = world.platform.only()
+    assert row is not None
+    assert (row["sha"], row["status"]) == (SHA_A, "running")  # refused once more, and brought back
+    assert world.condition("Stalled") == ("True", "ReplaceRejected")

@@ -95,8 +95,8 @@ class Case:
     @cached_property
     def blocked(self) -> tuple[str, str] | None:
         """(reason, message) of a refusal of this generation that must not be tried again; None when free."""
-        if self.asked_again:
-            return None
+        if self.asked_again or self.desired.denied != tuple(self.record.denied_digests):
+            return None  # a rollback, or its end, asks for something else than what was refused
         for c in self.record.conditions:
             stalled = c.type == "Stalled" and c.status == "True" and c.reason in TERMINAL
             if stalled and c.observed_generation == self.desired.generation:

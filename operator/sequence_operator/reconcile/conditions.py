@@ -109,7 +109,7 @@ def next_status(
         if _rolled_back_to_nothing(case, outcome):
             status.deployment_id, status.state, status.instances = None, None, []
         status.drift = list(plan.drift)
-        status.denied_digests = _denied(desired)
+        status.denied_digests = list(desired.denied)
         write_history(case, status, plan, outcome, completed)
         write_summary(case, status)
     elif has_news(outcome):
@@ -123,11 +123,6 @@ def next_status(
     if not _waits_for_the_effect(case, plan, outcome):
         _write_conditions(case, status, ending(case, plan, outcome), plan, still=still)
     return status
-
-
-def _denied(desired: Desired) -> list[str]:
-    rollback = desired.rollback
-    return [rollback.denied] if rollback is not None and rollback.denied else []
 
 
 def _nothing_known(plan: Plan, outcome: Outcome) -> bool:

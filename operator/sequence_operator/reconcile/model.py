@@ -96,6 +96,12 @@ class Desired:
         )
 
     @property
+    def denied(self) -> tuple[str, ...]:
+        """SHA-256 of the WASM that must not come back."""
+        rollback = self.rollback
+        return (rollback.denied,) if rollback is not None and rollback.denied else ()
+
+    @property
     def artifact_commit(self) -> str:
         """Commit that the written artifact is of, "" when unknown."""
         return artifact_commit(self.written or self.spec)

@@ -22,10 +22,10 @@ def undo(case: Case, pending: Pending) -> Register | None:
     Where the platform told what it had, and this process saw it, that is registered as it was. Else the previous WASM
     goes with the present spec, unless the WASM is the same: then nothing but the refused registration is known.
     """
-    recorded, rollback = case.record.artifact, case.desired.rollback
+    recorded = case.record.artifact
     if recorded is None or recorded.sha256 != pending.to:
         return None
-    if rollback is not None and rollback.denied == pending.to:
+    if pending.to in case.desired.denied:
         return None  # a person left it: it does not come back by itself
     same = pending.to == case.sha
     config_map = case.observed.artifact.config_map if same else recorded.config_map
