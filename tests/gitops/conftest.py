@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ import pytest
 
 from sequence_operator.gitops.protocol import Request, Seen
 from sequence_operator.gitops.worker import GitWorker
+from sequence_operator.local.controlplane import ControlPlane
 from support.gitserver import GitServer, Repository
+
+from .desk import Desk
 
 Look = Callable[..., Awaitable[Seen]]
 
@@ -96,3 +99,12 @@ def look(request_of: Callable[..., Request]) -> Look:
         return await worker.look(request_of(url, **fields))
 
     return run
+
+
+@pytest.fixture
+async def desk(
+    controlplane: ControlPlane, crds: list[str], namespace: str, tmp_path: Path
+) -> AsyncIterator[Desk]:
+    """Sources of a namespace of this test's own."""
+    async with Desk(controlplane.kubeconfig, namespace, tmp_path) as running:
+        yield running

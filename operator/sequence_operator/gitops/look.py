@@ -39,6 +39,8 @@ def look(request: Request) -> Seen:
             tip = cache.tip(ref)
             if tip == request.known:
                 return Seen(commit=tip, changed=False)
+            if request.tip_only:
+                return Seen(commit=tip, changed=True)
             fetched = not cache.has(ref, tip)
             commit = cache.fetch(ref, tip, most_bytes=request.bounds.cache_bytes) if fetched else tip
             signer = _verified(cache, ref, commit, request, private)

@@ -32,6 +32,7 @@ class Request:
     known:   commit whose content the asker has: when it is still the newest, nothing is read.
     cache, trees: folders for the bare repositories and for what is published (one folder per namespace).
     secret:  data of the Secret to fetch with. signers: data of the Secret with keys that may sign, or None.
+    tip_only: only ask which commit is the newest.
     allow:   networks (CIDR) that may be contacted although they are refused otherwise.
     """
 
@@ -45,6 +46,7 @@ class Request:
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
     signers: Mapping[str, str] | None = None
     allow: tuple[str, ...] = ()
+    tip_only: bool = False
     bounds: Bounds = field(default_factory=Bounds)
 
     def encode(self) -> bytes:
