@@ -13,11 +13,10 @@ from sequence_operator.reconcile.actions import (
     Lookup,
     Outcome,
     Plan,
-    Register,
     TakeState,
 )
 from sequence_operator.reconcile.building import unresolved, words
-from sequence_operator.reconcile.case import ACKNOWLEDGE, REGISTER, REPLACE, REPLACE_REJECTED, Case
+from sequence_operator.reconcile.case import ACKNOWLEDGE, REPLACE, REPLACE_REJECTED, Case
 from sequence_operator.reconcile.ending import Ending, ending, quiet, under_way
 from sequence_operator.reconcile.facts import (
     absent,
@@ -27,23 +26,20 @@ from sequence_operator.reconcile.facts import (
     write_summary,
 )
 from sequence_operator.reconcile.history import has_news, write_history
-from sequence_operator.reconcile.identity import is_product, our_row
+from sequence_operator.reconcile.identity import our_row
 from sequence_operator.reconcile.model import (
     AccountState,
     ArtifactState,
     Desired,
-    FailureKind,
     Observed,
     Policy,
     Record,
 )
 from sequence_operator.reconcile.overrides import OVERRIDDEN, override_sentence
+from sequence_operator.reconcile.pending import next_pending, rolled_back_to_nothing, still_open
 from sequence_operator.reconcile.replacing import REPLACING
-from sequence_operator.reconcile.row import Row
-from sequence_operator.reconcile.settled import acknowledges
 from sequence_operator.reconcile.sight import Presence
-from sequence_operator.reconcile.states import OBSERVING, any_active, pause_of
-from sequence_operator.reconcile.undo import undo_of
+from sequence_operator.reconcile.states import OBSERVING, any_active
 from sequence_operator.spec.names import RECONCILE_REQUESTED_AT
 from sequence_operator.spec.resources import AlgoDeploymentStatus, Condition, ConditionStatus, Pending
 
@@ -98,7 +94,7 @@ def next_status(
     row = our_row(case)
     completed = None
     if not still:
-        status.pending, completed = _pending(case, plan, outcome, row)
+        status.pending, completed = next_pending(case, plan, outcome, row)
         if row is not None and not plan.replacing:
             write_facts(case, status, row)
         elif row is None:
@@ -106,7 +102,7 @@ def next_status(
         adopted = next((d.action for d in outcome.done if isinstance(d.action, Adopt)), None)
         if adopted is not None and row is None:
             status.deployment_id = adopted.deployment_id
-        if _rolled_back_to_nothing(case, outcome):
+        if rolled_back_to_nothing(case, outcome):
             status.deployment_id, status.state, status.instances = None, None, []
         status.drift = list(plan.drift)
         status.denied_digests = list(desired.denied)
@@ -114,7 +110,7 @@ def next_status(
         write_summary(case, status)
     elif has_news(outcome):
         write_history(case, status, plan, outcome, None)
-    if _still_open(record.pending, status.pending):
+    if still_open(record.pending, status.pending):
         # Until then the status speaks about the generation for which the registration was written down.
         status.observed_generation = record.observed_generation
     status.last_handled_reconcile_at = desired.annotations.get(RECONCILE_REQUESTED_AT) or (
@@ -138,76 +134,6 @@ def _waits_for_the_effect(case: Case, plan: Plan, outcome: Outcome) -> bool:
     expected to be true again at the next list, so nothing is said in between."""
     observing = plan.wait is not None and plan.wait.reason == OBSERVING and outcome.failure is None
     return observing and not plan.replacing and case.same_generation and case.condition("Ready") is not None
-
-
-# --- pending ---
-
-
-def _still_open(before: Pending | None, after: Pending | None) -> bool:
-    if before is None or after is None or after.action not in (REGISTER, REPLACE):
-        return False
-    return (before.action, before.at) == (after.action, after.at)
-
-
-def _pending(
-    case: Case, plan: Plan, outcome: Outcome, row: Row | None
-) -> tuple[Pending | None, Pending | None]:
-    """(what stays open, the registration that is done)."""
-    pending = case.record.pending
-    if pending is None:
-        return None, None
-    if outcome.failure is not None and isinstance(outcome.failed, Register):
-        return _after_refusal(case, pending, outcome), None
-    if pending.action == ACKNOWLEDGE:
-        refused = outcome.failure is not None and outcome.failure.kind is FailureKind.REJECTED
-        valid = acknowledges(case, pending) and not refused
-        return (pending if valid and _still_paused(case, row) else None), None
-    if row is None and case.row is not None and pending.action == REGISTER:
-        # Somebody else has the name. Once our create was refused, nothing of ours can arrive any more.
-        refused = case.observed.sight.refused_at == pending.at
-        return (None if refused else pending), None
-    if row is None or plan.replacing:
-        return pending, None
-    if pending.action == REGISTER or is_product(case, row):
-        return None, pending
-    return None, None  # a Replace that is no longer wanted
-
-
-_NEVER_EXECUTED = (FailureKind.REJECTED, FailureKind.NAME, FailureKind.CONFLICT)
-"""Refusals of a create. A conflict without a field is a platform's way to say that the name is taken: a row that shows
-up later under that name must not pass for the product of our attempt."""
-
-
-def _after_refusal(case: Case, pending: Pending, outcome: Outcome) -> Pending | None:
-    """A create failed. Only a refusal for good closes what was written down, since nothing can arrive any more."""
-    failure = outcome.failure
-    assert failure is not None  # noqa: S101 - for the type checker
-    if failure.kind is FailureKind.REJECTED and pending.action == REPLACE:
-        back = undo_of(case, pending)
-        return None if case.rolled_back or back is None else back
-    if pending.action == REGISTER and failure.kind in _NEVER_EXECUTED:
-        return None
-    return pending
-
-
-def _rolled_back_to_nothing(case: Case, outcome: Outcome) -> bool:
-    """Neither the new registration nor the previous one was accepted."""
-    rejected = outcome.failure is not None and outcome.failure.kind is FailureKind.REJECTED
-    pending = case.record.pending
-    if (
-        not rejected
-        or pending is None
-        or pending.action != REPLACE
-        or not isinstance(outcome.failed, Register)
-    ):
-        return False
-    return _after_refusal(case, pending, outcome) is None
-
-
-def _still_paused(case: Case, row: Row | None) -> bool:
-    if row is None:
-        return True
-    return case.running and pause_of(case, row) is not None
 
 
 # --- conditions ---

@@ -25,10 +25,11 @@ from sequence_operator.reconcile.compare import differences
 from sequence_operator.reconcile.deletion import delete
 from sequence_operator.reconcile.drift import drift
 from sequence_operator.reconcile.identity import Owner, our_row, owner
+from sequence_operator.reconcile.limits import tighten
 from sequence_operator.reconcile.model import AccountState, Desired, Observed, Policy, Record
 from sequence_operator.reconcile.register import finalizer, register
 from sequence_operator.reconcile.row import Row
-from sequence_operator.reconcile.settled import settle, tighten
+from sequence_operator.reconcile.settled import settle
 from sequence_operator.reconcile.sight import Presence, Source
 from sequence_operator.reconcile.states import LOOK_AGAIN, any_active
 from sequence_operator.spec.names import MANAGED_BY

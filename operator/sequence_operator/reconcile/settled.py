@@ -21,8 +21,9 @@ from sequence_operator.reconcile.actions import (
 )
 from sequence_operator.reconcile.building import built, unresolved
 from sequence_operator.reconcile.case import ACKNOWLEDGE, Case
-from sequence_operator.reconcile.compare import differences, loosened, patch_body, tighter_body, too_loose
+from sequence_operator.reconcile.compare import differences, loosened, patch_body, too_loose
 from sequence_operator.reconcile.identity import held_digest
+from sequence_operator.reconcile.limits import tighten
 from sequence_operator.reconcile.model import ArtifactState
 from sequence_operator.reconcile.overrides import override_note
 from sequence_operator.reconcile.register import failed_check, finalizer
@@ -126,23 +127,6 @@ def _correct(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None
         return Plan((stop,))
     update = Update(row.deployment_id, patch_body(case, row, wanted), row.revision, note)
     return Plan((*_clears_pause(case, row, wanted), update))
-
-
-def tighten(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None:
-    """Take back limits that are looser on the platform than in the spec, and nothing else: the one change that waits
-    for nothing, neither for a person who suspended the object nor for a build. None when no limit is, or when the
-    platform cannot change limits in place."""
-    loose = tuple(d for d in too_loose(found) if d.change == "Update")
-    body = tighter_body(case, row) if loose else {}
-    if not body:
-        return None
-    if case.blocked is not None and not case.rolled_back:
-        return Plan((Refuse(*case.blocked),))
-    note = drift.note(case, loose)
-    stop = guard.loop(case, note)
-    if stop is not None:
-        return Plan((stop,))
-    return Plan((Update(row.deployment_id, body, row.revision, note, partial=True),))
 
 
 def _go_on_running(case: Case, row: Row, found: tuple[Difference, ...]) -> Plan | None:
