@@ -87,6 +87,58 @@ def test_a_deployment_in_trouble(golden: Golden) -> None:
     golden("status-trouble.json", json.dumps(data, indent=2) + "\n")
 
 
+GIT: dict[str, Any] = {
+    "override": {"state": "Stopped", "by": "ada@desk", "at": "2026-01-02T03:03:05Z"},
+    "rollback": {"to": "a" * 64, "denied": "b" * 64, "by": "ada@desk", "at": "2026-01-02T03:04:05Z"},
+    "denied_digests": ["b" * 64],
+    "source": {
+        "name": "desk",
+        "repository": "https://git.example.com/desk/algos.git",
+        "path": "algos/my-mm/Sequence.toml",
+        "commit": "3c0ffee1" * 5,
+        "author": "Eve \x1b]0;owned\x07<eve@example.com>",
+        "state_at": "algos/my-mm/Sequence.toml:4:1",
+        "present": True,
+        "ready": {"status": "False", "reason": "Problems", "message": "1 file has a problem"},
+        "problems": [
+            {"path": "algos/my-mm/Sequence.toml", "line": 7, "column": 1, "message": "unknown key \x1b[2J"}
+        ],
+    },
+    "build": {
+        "name": "build-0123456789ab",
+        "phase": "Failed",
+        "toolchain": "1.95.0",
+        "seconds": 1.5,
+        "sandboxed": False,
+        "reason": "CompileError",
+        "message": "src/lib.rs:3: error[E0308]: mismatched types",
+        "log": ["   Compiling my-mm v0.1.0", "error[E0308]: mismatched types", "\x1b[31m --> src/lib.rs:3:5"],
+    },
+}
+
+
+def test_a_deployment_from_git_with_everything_that_can_be_said_of_it(golden: Golden) -> None:
+    obj = resource()
+    history = [
+        {
+            "at": "2026-01-02T03:04:05Z",
+            "event": "Replaced",
+            "sha256": "a" * 64,
+            "planHash": "0123456789ab",
+            "author": "Ada <ada@example.com>",
+            "message": "b → a",
+        }
+    ]
+    drift = [
+        {"field": "risk.maxOrderRate", "desired": "5", "observed": "3", "since": "2026-01-02T03:03:05Z"},
+        {"field": "state", "desired": "Running", "observed": "Stopped", "since": "2026-01-02T03:03:05Z"},
+    ]
+    obj["status"] = status(obj, "Stopped", history=history, drift=drift)
+    shown = status_text.detail(collect(AIM, obj, None, None, "") | GIT, NOW)
+    assert "\x1b" not in shown
+    golden("status-git.txt", shown)
+
+
 def test_a_deployment_nobody_has_looked_at(golden: Golden) -> None:
     data = collect(AIM, resource(), None, None, "the platform at http://x cannot be reached")
     golden("status-new.txt", status_text.detail(data, NOW))

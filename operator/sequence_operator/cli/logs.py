@@ -12,7 +12,7 @@ from sequence_operator.cli.connect import cluster, execute, platform
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
 from sequence_operator.cli.target import Target, find, target
-from sequence_operator.cli.terminal import paint, say
+from sequence_operator.cli.terminal import paint, plain, say
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 _COLOURS = {"TRACE": "bright_black", "DEBUG": "blue", "INFO": "green", "WARN": "yellow", "ERROR": "red"}
@@ -126,9 +126,4 @@ def line(record: dict[str, Any]) -> str:
     level = str(record.get("level") or "INFO").upper()
     moment = clock(record["ts_ns"]) if isinstance(record.get("ts_ns"), int) else "-"
     shown = paint(f"{level:<5}", sys.stdout, _COLOURS.get(level))
-    return f"{moment} {shown} {record.get('label') or '-'}  {_plain(str(record.get('message', '')))}"
-
-
-def _plain(message: str) -> str:
-    """An algo's text must not steer the terminal: control characters are shown, not sent."""
-    return "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in message)
+    return f"{moment} {shown} {record.get('label') or '-'}  {plain(str(record.get('message', '')))}"

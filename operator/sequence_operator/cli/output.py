@@ -6,8 +6,12 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from sequence_operator.cli.globals import Format
+from sequence_operator.cli.terminal import plain
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,12 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
     room = columns - labels - 2
     wrapped = []
     for label, text in rows:
-        fits = room < 20 or _width(text) <= room
-        lines = [text] if fits else textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+        lines = []
+        for part in text.split("\n"):
+            fits = room < 20 or _width(part) <= room
+            lines += (
+                [part] if fits else textwrap.wrap(part, room, break_long_words=False, break_on_hyphens=False)
+            )
         wrapped += list(zip([label] + [""] * (len(lines) - 1), lines, strict=True))
     return table([], wrapped)
 
@@ -80,6 +88,15 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
 def count(number: int, thing: str) -> str:
     """`1 fill`, `1,200 fills`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def harmless(data: T) -> T:
+    """JSON data with every text in it made plain, its line breaks kept: others wrote it."""
+    if isinstance(data, str):
+        return cast(T, "\n".join(map(plain, data.split("\n"))))
+    if isinstance(data, dict):
+        return cast(T, {key: harmless(value) for key, value in data.items()})
+    return cast(T, [harmless(item) for item in data]) if isinstance(data, list) else data
 
 
 def colon(text: str) -> str:

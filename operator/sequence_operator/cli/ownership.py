@@ -5,6 +5,7 @@ from typing import Any
 
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.target import Target
+from sequence_operator.cli.terminal import plain
 from sequence_operator.cluster import ClusterClient
 from sequence_operator.cluster.client import STATE
 from sequence_operator.cluster.resources import ALGO_SOURCES
@@ -26,7 +27,7 @@ class GitOwner:
 
     def words(self, place: str = "") -> str:
         """Repository, file (with the line when the place is known), commit, and the AlgoSource that applies it."""
-        return (
+        return plain(
             f"{self.repository or 'the repository'} {place or self.path} at commit {self.commit[:12] or 'unknown'}"
             f" (AlgoSource {self.source})"
         )

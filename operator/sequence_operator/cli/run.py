@@ -7,7 +7,7 @@ import click
 
 from sequence_operator.cli.app import UnknownCommandError, build_app
 from sequence_operator.cli.errors import CliError, ExitCode
-from sequence_operator.cli.terminal import paint, say
+from sequence_operator.cli.terminal import paint, plain, say
 
 
 def program_name(argv0: str) -> str:
@@ -43,7 +43,7 @@ def _usage(problem: click.UsageError, prog_name: str) -> CliError:
 
 def _print(problem: CliError) -> None:
     colours = {"error:": "red", "cause:": "yellow", "hint:": "cyan"}
-    for line in problem.render().splitlines():
+    for line in map(plain, problem.render().split("\n")):
         label, _, rest = line.partition(" ")
         known = colours.get(label)
         say(f"{paint(label, sys.stderr, fg=known, bold=True)} {rest}" if known else line)

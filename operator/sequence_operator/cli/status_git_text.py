@@ -3,7 +3,7 @@
 from typing import Any
 
 from sequence_operator.cli.amounts import age, unix
-from sequence_operator.cli.output import colon, facts
+from sequence_operator.cli.output import colon, facts, harmless
 
 Json = dict[str, Any]
 _LOG_LINES = 12
@@ -64,7 +64,7 @@ def sources(listed: list[Json]) -> str:
     if not listed:
         return ""
     rows = []
-    for source in listed:
+    for source in harmless(listed):
         state = _source_words(source) + (", suspended" if source["suspended"] else "")
         at = f" at {source['commit'][:12]}" if source["commit"] else ""
         rows.append(("source", f"{state} · {source['algos']} algos of {source['url']}{at}"))

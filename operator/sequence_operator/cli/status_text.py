@@ -6,7 +6,7 @@ from typing import Any
 
 from sequence_operator.cli import status_git_text
 from sequence_operator.cli.amounts import age, micros, money, quantity, unix
-from sequence_operator.cli.output import colon, count, facts, table
+from sequence_operator.cli.output import colon, count, facts, harmless, table
 from sequence_operator.cli.terminal import paint
 
 Json = dict[str, Any]
@@ -44,6 +44,7 @@ def row(obj: Json, mode: str, now: float) -> list[str]:
 
 def detail(data: Json, now: float, *, wide: bool = False) -> str:
     """Everything about one deployment, in 80 columns unless `wide`. `now`: Unix seconds."""
+    data = harmless(data)
     return "\n".join(
         part
         for part in (
@@ -62,7 +63,15 @@ def detail(data: Json, now: float, *, wide: bool = False) -> str:
 def _head(data: Json) -> str:
     ready, commit = data["ready"], (data["commit"] or "")[:12] or "not recorded"
     size = f", {data['size_bytes']:,} bytes" if data["size_bytes"] else ""
-    flags = [word for word, on in (("suspended", data["suspended"]), ("deleting", data["deleting"])) if on]
+    flags = [
+        word
+        for word, on in (
+            ("suspended", data["suspended"]),
+            ("deleting", data["deleting"]),
+            ("overridden", data.get("override")),
+        )
+        if on
+    ]
     place = f"context {data['context']} · namespace {data['namespace']} · account {data['account']} ({data['mode']})"
     rows = [
         ("deployment", data["deployment"]),
@@ -178,7 +187,7 @@ def _history(data: Json, now: float) -> str:
             (entry.get("sha256") or "-")[:12],
             entry.get("planHash") or "-",
             entry.get("author") or "-",
-            entry.get("message") or "",
+            " ".join((entry.get("message") or "").split()),
         )
         for number, entry in enumerate(data["history"], 1)
     ]

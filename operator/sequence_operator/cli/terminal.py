@@ -34,3 +34,8 @@ def warn(text: str) -> None:
 def interactive() -> bool:
     """May we ask a question? Only when both ends of the conversation are a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def plain(text: str) -> str:
+    """What others wrote must not steer the terminal: control characters are shown, not sent."""
+    return "".join(c if c.isprintable() or c == "\t" else repr(c)[1:-1] for c in text)

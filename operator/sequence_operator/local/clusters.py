@@ -12,7 +12,7 @@ from sequence_operator.cluster.resources import NAMESPACES
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.local.errors import LocalError
 from sequence_operator.local.kubeconfig import write_kubeconfig
-from sequence_operator.local.rights import NAMESPACE, SYSTEM
+from sequence_operator.local.rights import NAMESPACE, SELECTOR, SYSTEM
 from sequence_operator.local.supervisor import Part
 from sequence_operator.local.talk import Talk
 from sequence_operator.local.tokens import Admin
@@ -73,8 +73,9 @@ class UsersCluster:
         self.kubeconfig = kubeconfig
         self.context = context
         self.leaves = (
-            f"the namespaces {SYSTEM} and {NAMESPACE} and the resource definitions stay in the cluster; once nothing "
-            f"is deployed any more: kubectl --context {context} delete namespace {SYSTEM} {NAMESPACE}"
+            f"the namespaces {SYSTEM} and {NAMESPACE}, the resource definitions and two admission policies stay in the "
+            f"cluster; once nothing is deployed any more: kubectl --context {context} delete namespace {SYSTEM} "
+            f"{NAMESPACE}, then validatingadmissionpolicy,validatingadmissionpolicybinding -l {SELECTOR}"
         )
 
     async def prepare(self) -> None:

@@ -19,6 +19,7 @@ SECRETS: Final[dict[Mode, str]] = {"live": "sequence-live", "sandbox": "sequence
 SOURCE_SECRETS: Final = ("sequence-git", "sequence-hook", "sequence-signers")
 """Secrets that an AlgoSource of the local stack may name: to read a repository, to be woken, to check signatures."""
 LABELS: Final = {"app.kubernetes.io/managed-by": "sequence-local"}
+SELECTOR: Final = ",".join(f"{name}={value}" for name, value in LABELS.items())
 
 
 def rights() -> list[Object]:
