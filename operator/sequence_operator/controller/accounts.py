@@ -23,6 +23,7 @@ from sequence_operator.logs import redact
 from sequence_operator.platform.limiter import Lane
 from sequence_operator.reconcile.model import AccountState, AccountView
 from sequence_operator.reconcile.sight import Sight
+from sequence_operator.spec.names import Mode
 from sequence_operator.spec.resources import PlatformAccount
 
 log = structlog.get_logger(__name__)
@@ -118,6 +119,11 @@ class Accounts:
     def known(self, key: AccountKey) -> Account | None:
         poller = self._pollers.get(key)
         return poller.account if poller is not None else None
+
+    def mode_of(self, namespace: str, name: str) -> Mode | None:
+        """Mode of an account by its namespace and name; None when there is none."""
+        account = self.known((namespace, name))
+        return account.resource.spec.mode if account is not None else None
 
     # -- what passes need -----------------------------------------------------------------------------
 

@@ -6,13 +6,19 @@ import asyncio
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
-from sequence_operator.cluster.client import ClusterClient
+from sequence_operator.cluster.client import ClusterClient, Object
 from sequence_operator.cluster.errors import ClusterError, Kind
 from sequence_operator.cluster.lease import Lease
-from sequence_operator.cluster.resources import ALGO_BUILDS, ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS
+from sequence_operator.cluster.resources import (
+    ALGO_BUILDS,
+    ALGO_DEPLOYMENTS,
+    ALGO_SOURCES,
+    PLATFORM_ACCOUNTS,
+)
 from sequence_operator.controller.accounts import Accounts
 from sequence_operator.controller.artifacts import Artifacts
 from sequence_operator.controller.builds import Builds
@@ -32,6 +38,7 @@ from sequence_operator.controller.settings import Settings
 from sequence_operator.controller.state import Entries
 from sequence_operator.controller.tasks import Tasks
 from sequence_operator.controller.watching import Watcher
+from sequence_operator.gitops.sources import Sources
 from sequence_operator.health import HealthServer
 from sequence_operator.reconcile.build_results import Workshop
 from sequence_operator.reconcile.model import Policy
@@ -41,7 +48,15 @@ log = structlog.get_logger(__name__)
 EXIT_OK, EXIT_FAILED, EXIT_ADDRESS_TAKEN = 0, 1, 98
 
 _GRACE = 20.0  # seconds that passes in flight get at the end; below a Pod's grace period
-_ESSENTIAL = ("lease", "dispatcher", "watcher", "events", "freshness", "garbage")  # if one ends, so do we
+_ESSENTIAL = (
+    "lease",
+    "dispatcher",
+    "watcher",
+    "events",
+    "sources",
+    "freshness",
+    "garbage",
+)  # if one ends, so do we
 _PREFLIGHT_AGAIN = 2.0
 
 
@@ -75,6 +90,19 @@ class Operator:
         )
         self.objects = Objects(self.entries, self.accounts, self.queue)
         self.builds = Builds(self.objects.built, Workshop(settings.toolchain, settings.trees))
+        self.sources = Sources(
+            cluster,
+            namespaces=settings.namespaces,
+            cache=Path(settings.git_cache) if settings.git_cache else None,
+            tree_address=settings.tree_address,
+            tree_base=settings.trees,
+            hook_address=settings.hook_address,
+            allowed=settings.allow_addresses,
+            mode_of=self.accounts.mode_of,
+            post=self.events.add,
+            now=now,
+            on_look=self.metrics.count_look,
+        )
         world = World(
             cluster=cluster,
             artifacts=Artifacts(cluster, Downloader(settings.allow_addresses)),
@@ -93,22 +121,65 @@ class Operator:
         )
         self.reconciler = Reconciler(world, self.entries, self.accounts, self.queue, self.events)
         self.dispatcher = Dispatcher(self.queue, self.reconciler.process, concurrency=settings.concurrency)
-        self.kinds = Kinds()
-        self.kinds.add(ALGO_DEPLOYMENTS, (self.objects.changed,), (self.objects.gone,), self.objects.versions)
-        self.kinds.add(PLATFORM_ACCOUNTS, (self.accounts.put,), (self.accounts.drop,))
-        self.kinds.add(ALGO_BUILDS, (self.builds.changed,), (self.builds.gone,), self.builds.versions)
+        self.kinds = self._kinds()
         self.freshness = Freshness(cluster, settings.namespaces, self.kinds.watched())
         self.garbage = Garbage(
-            cluster, settings.namespaces, self.entries, self.builds, self.freshness, now=now
+            cluster,
+            settings.namespaces,
+            self.entries,
+            self.builds,
+            self.freshness,
+            collect_trees=self.sources.collect,
+            now=now,
         )
         self.health = HealthServer(
             settings.health_host,
             settings.health_port,
             live=[self._live],
-            ready=[lambda: self._preflight_problem, self._leading, self._fresh, self.accounts.problem],
+            ready=[
+                lambda: self._preflight_problem,
+                self._leading,
+                self._fresh,
+                self.accounts.problem,
+                self.sources.problem,
+            ],
             metrics=self.metrics.text,
         )
-        register_gauges(self.metrics, self.queue, self.entries, self.accounts, self.builds, self.lease, now)
+        register_gauges(
+            self.metrics,
+            self.queue,
+            self.entries,
+            self.accounts,
+            self.builds,
+            self.sources,
+            self.lease,
+            now,
+        )
+
+    def _kinds(self) -> Kinds:
+        """What is watched, and who hears of it."""
+        kinds, objects, sources = Kinds(), self.objects, self.sources
+        kinds.add(
+            ALGO_DEPLOYMENTS,
+            (objects.changed, sources.deployment_changed),
+            (objects.gone, sources.deployment_gone),
+            objects.versions,
+        )
+        kinds.add(PLATFORM_ACCOUNTS, (self._account_changed,), (self._account_gone,))
+        kinds.add(ALGO_BUILDS, (self.builds.changed,), (self.builds.gone,), self.builds.versions)
+        kinds.add(ALGO_SOURCES, (sources.changed,), (sources.gone,))
+        return kinds
+
+    def _account_changed(self, obj: Object) -> None:
+        key = (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        new = self.accounts.known(key) is None
+        self.accounts.put(obj)
+        if new:
+            self.sources.account_changed(*key)
+
+    def _account_gone(self, obj: Object) -> None:
+        self.accounts.drop(obj)
+        self.sources.account_changed(obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     # -- the life of the process ------------------------------------------------------------------------
 
@@ -163,6 +234,12 @@ class Operator:
         """Work until told to stop. Accounts and builds are read first: without them every object would look
         orphaned, and every build as if it had yet to be asked for.
         """
+        try:
+            await self.sources.start()
+        except OSError as problem:
+            hint = "choose another --tree-address or --hook-address"
+            log.error("cannot listen", problem=str(problem), hint=hint)
+            return EXIT_ADDRESS_TAKEN
         for namespace in self._settings.namespaces:
             async for obj in self._cluster.pages(PLATFORM_ACCOUNTS, namespace):
                 self.accounts.put(obj)
@@ -173,6 +250,7 @@ class Operator:
         self._tasks.start("events", self.events.run())
         self._tasks.start("dispatcher", self.dispatcher.run())
         self._tasks.start("watcher", watcher.run(stop_watching, self._on_watching))
+        self._tasks.start("sources", self.sources.run())
         self._tasks.start("freshness", self.freshness.run())
         self._tasks.start("garbage", self.garbage.run())
         asked = await self._tasks.until_one_ends(_ESSENTIAL)
@@ -187,8 +265,9 @@ class Operator:
         """Let work in flight end, give the lease back, close everything."""
         log.info("stopping")
         self._watching = False
-        for name in ("dispatcher", "garbage", "freshness"):
+        for name in ("sources", "dispatcher", "garbage", "freshness"):
             await self._tasks.cancel(name)
+        await self.sources.close()
         await self.dispatcher.drain(_GRACE if not self.lease.lost.is_set() else 0.0)
         await self.accounts.close()
         if "events" in self._tasks:

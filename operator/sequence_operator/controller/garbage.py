@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -53,7 +53,11 @@ def named(resources: Iterable[AlgoDeployment]) -> set[tuple[str, str]]:
 
 
 class Garbage:
-    """Collects once an hour, and only right after a comparison that proved that no object is missing from memory."""
+    """Collects once an hour, and only right after a comparison that proved that no object is missing from memory.
+
+    collect_trees: removes published trees but those given (namespace and digest) and those younger than so many
+    seconds.
+    """
 
     def __init__(
         self,
@@ -63,8 +67,10 @@ class Garbage:
         builds: Builds,
         freshness: Freshness,
         *,
+        collect_trees: Callable[[Collection[tuple[str, str]], float], int],
         now: Callable[[], datetime],
     ) -> None:
+        self._collect_trees = collect_trees
         self._cluster, self._namespaces, self._now = cluster, namespaces, now
         self._entries, self._builds, self._freshness = entries, builds, freshness
 
@@ -89,6 +95,9 @@ class Garbage:
         in_use = named(entry.resource() for entry in self._entries)
         in_use |= {(build.namespace, build.config_map) for build in self._builds if build.ready}
         await collect(self._cluster, self._namespaces, in_use, now)
+        trees = {entry.inputs[:2] for entry in self._entries if entry.inputs is not None}
+        trees |= {build.inputs[:2] for build in self._builds if not build.ready}
+        self._collect_trees(trees, KEEP.total_seconds())
 
 
 async def collect_builds(

@@ -13,6 +13,7 @@ from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.metrics import Metrics, Sample
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.state import Entries
+from sequence_operator.gitops.sources import Sources
 from sequence_operator.spec.resources import Phase
 
 
@@ -22,11 +23,12 @@ def register_gauges(
     entries: Entries,
     accounts: Accounts,
     builds: Builds,
+    sources: Sources,
     lease: Lease,
     now: Callable[[], datetime],
 ) -> None:
-    """Depth of the lanes, objects known, builds by phase, age of each account's last list, and whether we hold the
-    Lease.
+    """Depth of the lanes, objects known, builds by phase, problems of each source, age of each account's last list,
+    and whether we hold the Lease.
     """
 
     def depths() -> Iterable[Sample]:
@@ -50,6 +52,12 @@ def register_gauges(
     add("sequence_operator_queue_depth", "Objects waiting, by lane.", ("lane",), depths)
     add("sequence_operator_objects", "AlgoDeployments known.", (), lambda: [((), float(len(entries)))])
     add("sequence_operator_builds", "AlgoBuilds known, by phase.", ("phase",), phases)
+    add(
+        "sequence_operator_source_problems",
+        "Problems that an AlgoSource has told, such as files that cannot be read.",
+        ("namespace", "source"),
+        lambda: [(key, float(count)) for key, count in sources.problems()],
+    )
     add(
         "sequence_operator_leader",
         "1 while this process holds the Lease.",

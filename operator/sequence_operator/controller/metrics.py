@@ -58,6 +58,18 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.looks = Histogram(
+            "sequence_operator_source_look_seconds",
+            "Time of one look at a git repository, by what came of it: Unchanged, Changed, or why it failed.",
+            ["outcome"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def count_look(self, outcome: str, seconds: float) -> None:
+        """One look at a repository."""
+        self.looks.labels(outcome).observe(seconds)
+
     def count_call(self, operation: str, status: int) -> None:
         """One call to the platform; status 0: no answer."""
         self.platform.labels(operation, str(status)).inc()
