@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sequence_operator.reconcile.sources.brake import effective
 from sequence_operator.reconcile.sources.differs import FieldDifference, differences
@@ -32,7 +32,7 @@ from sequence_operator.spec.resources import AlgoSource, SourceProblem
 class Decision:
     """What happens to one declared algo. At most one of wait and problem; actions may go with neither only.
 
-    after:   the object to apply, None when nothing may be applied.
+    after:   the object to apply, None when nothing may be applied. ready: the object that it is applied to.
     touches: the commit changes what a running algo of this source does; a plain stop does not count.
     stops:   it is such a plain stop.
     """
@@ -44,6 +44,7 @@ class Decision:
     fields: tuple[str, ...] = ()
     wait: Wait | None = None
     problem: SourceProblem | None = None
+    ready: Object | None = None
     touches: bool = False
     stops: bool = False
 
@@ -91,14 +92,23 @@ def _written(source: AlgoSource, mode: Mode, snapshot: Snapshot, declared: Decla
     formers = _formers(source, live)
     if not found and not formers:
         return Decision(declared, live, after=obj)
+    strays = [difference.address for difference in found if difference.what == "Stray"]
+    hand, take = _hand_over(declared, live, formers), _take_over(declared, live, formers, strays)
+    ready = _as_if(live.obj, hand, take)
+    found = differences(obj, ready)
     texts = tuple(dict.fromkeys(difference.field for difference in found))
     changes = effective(found)
     stops = changes == {"spec.state"} and obj["spec"].get("state") == "Stopped"
     touches = (
         edited and live.running and live.belongs_to(source.metadata.name) and bool(changes) and not stops
     )
-    actions, wait = _actions(declared, live, obj, found, formers)
-    return Decision(declared, live, actions, obj, texts, wait, touches=touches, stops=stops)
+    done = Decision(declared, live, (), obj, texts, None, ready=ready, touches=touches, stops=stops)
+    if hand is not None and take is not None:  # both change who owns what: each from what it saw
+        message = "the state is handed over first, then the object is taken over"
+        return replace(done, actions=(hand,), wait=Wait(declared.name, declared.path, message))
+    apply = Apply(declared.name, declared.path, obj, texts)
+    before = tuple(action for action in (hand, take) if action is not None)
+    return replace(done, actions=(*before, *([apply, apply] if _loses_mesh(obj, ready) else [apply])))
 
 
 def _compared(
@@ -115,41 +125,49 @@ def _compared(
         found = differences(kept, live.obj)
         if entry is not None and entry.digest == declared.digest:
             return kept, found, False
-        if entry is None and not found:  # the status was lost
+        if entry is None and all(
+            d.what == "Owner" for d in found
+        ):  # moved here as it is, or the status was lost
             return kept, found, False
     obj = rendered(source, mode, declared, snapshot, changed(declared, snapshot, live), live.uid)
     return obj, differences(obj, live.obj), True
 
 
-def _actions(
-    declared: Declared,
-    live: Live,
-    obj: Object,
-    found: Sequence[FieldDifference],
-    formers: frozenset[str],
-) -> tuple[tuple[Action, ...], Wait | None]:
-    name, path = declared.name, declared.path
-    strays = [difference.address for difference in found if difference.what == "Stray"]
-    takes = bool(formers or strays)
-    actions: list[Action] = []
-    if _hands_over(declared, live, formers):
-        hand = HandOver(name, path, live.uid, live.resource_version, live.state)
-        if takes:  # both change who owns what: one after the other, each from what it saw
-            return (hand,), Wait(name, path, "the state is handed over first, then the object is taken over")
-        actions.append(hand)
-    if takes:
-        fields = handed(live.obj, formers, strays)
-        former = ", ".join(sorted(formers)) or "an edit by hand"
-        actions.append(TakeOver(name, path, live.uid, live.resource_version, fields, former))
-    actions.append(Apply(name, path, obj, tuple(dict.fromkeys(d.field for d in found))))
-    return tuple(actions), None
+def _take_over(
+    declared: Declared, live: Live, formers: frozenset[str], strays: Sequence[Sequence[str]]
+) -> TakeOver | None:
+    if not formers and not strays:
+        return None
+    former = ", ".join(sorted(formers)) or "an edit by hand"
+    fields = handed(live.obj, formers, strays)
+    return TakeOver(declared.name, declared.path, live.uid, live.resource_version, fields, former)
 
 
-def _hands_over(declared: Declared, live: Live, formers: frozenset[str]) -> bool:
+def _hand_over(declared: Declared, live: Live, formers: frozenset[str]) -> HandOver | None:
     """The file says no state, but the next Apply would take it away: then it goes to who starts and stops."""
     if declared.file.deployment.state is not None or STATE_MANAGER in live.state_owners:
-        return False
-    return bool(live.state_owners & ({SOURCE_MANAGER} | formers))
+        return None
+    if not live.state_owners & ({SOURCE_MANAGER} | formers):
+        return None
+    return HandOver(declared.name, declared.path, live.uid, live.resource_version, live.state)
+
+
+def _as_if(obj: Object, hand: HandOver | None, take: TakeOver | None) -> Object:
+    """The object that the Apply meets."""
+    entries = list(take.managed_fields if take is not None else obj["metadata"].get("managedFields") or ())
+    spec = obj["spec"]
+    if hand is not None:
+        fields: Object = {"f:spec": {"f:state": {}}}
+        entries.append({"manager": STATE_MANAGER, "operation": "Apply", "fieldsV1": fields})
+        spec = {**spec, "state": hand.state}
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}, "spec": spec}
+
+
+def _loses_mesh(obj: Object, live: Object) -> bool:
+    """The API server takes a table away together with the last entry of a list in it that is not said any more, even
+    when the list is said to be empty. Without mesh every instance may message every other, so it is said twice."""
+    routes = (obj["spec"].get("mesh") or {}).get("routes")
+    return routes == [] and bool((live["spec"].get("mesh") or {}).get("routes"))
 
 
 def _formers(source: AlgoSource, live: Live) -> frozenset[str]:

@@ -14,6 +14,7 @@ from sequence_operator.reconcile.sources.model import (
     Brake,
     Change,
     Live,
+    Object,
     Prune,
     Release,
     Sibling,
@@ -22,7 +23,7 @@ from sequence_operator.reconcile.sources.model import (
     Wait,
 )
 from sequence_operator.reconcile.sources.reading import Reading, ordered, read
-from sequence_operator.spec.names import Mode
+from sequence_operator.spec.names import SOURCE_LABEL, Mode
 from sequence_operator.spec.resources import AlgoSource, InventoryEntry
 
 ACCOUNT_MISSING = "AccountMissing"
@@ -145,15 +146,22 @@ def _changes(
         why = why or (d.wait.message if d.wait is not None else "")
         if d.after is not None and d.pending:
             before = d.live.obj if d.live is not None else None
-            after = merged(d.after, before)
+            after = merged(d.after, d.ready or before)
             kind: Literal["Create", "Update"] = "Update" if before is not None else "Create"
             changes.append(Change(kind, d.name, d.declared.path, before, after, d.fields, why))
     for name, verdict in going.verdicts.items():
         why = general or (held.message if held is not None else "")
         before = live[name].obj
         if isinstance(verdict, Release):
-            changes.append(Change("Release", name, verdict.path, before, before, (), why))
+            changes.append(
+                Change("Release", name, verdict.path, before, _released(before, verdict.to), (), why)
+            )
         elif isinstance(verdict, Prune) or not live[name].deleting:
             why = why or (verdict.message if isinstance(verdict, Wait) else "")
             changes.append(Change("Prune", name, verdict.path, before, None, (), why))
     return tuple(sorted(changes, key=lambda change: (change.path, change.name)))
+
+
+def _released(obj: Object, to: str) -> Object:
+    metadata = obj["metadata"]
+    return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), SOURCE_LABEL: to}}}
