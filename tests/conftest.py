@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -45,6 +46,11 @@ class Kubectl:
         arguments += ["--force-conflicts"] if force else []
         listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         return self(*arguments, stdin=json.dumps(listed))
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script. Programs of ours would go on ignoring Ctrl-C, as they should.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sequence_operator.artifact.store import configmap
+from sequence_operator.cluster.resources import CONFIG_MAPS, PLATFORM_ACCOUNTS
 from support import wat
 from support.localstack import LocalStack
 from support.processes import free_port, wait_until
@@ -83,8 +84,12 @@ def refused(done: CompletedProcess[str], code: int, *words: str) -> None:
     assert done.stdout == ""
 
 
+def stored(stack: LocalStack) -> set[str]:
+    return {item["metadata"]["name"] for item in stack.api.list(CONFIG_MAPS)}
+
+
 def nothing_written(stack: LocalStack, name: str) -> None:
-    assert f"/{name}.sandbox" not in stack.kubectl("get", "algo", "-o", "name")
+    assert f"{name}.sandbox" not in stack.deployments()
     assert stack.rows(name) == []
 
 
@@ -92,11 +97,11 @@ def nothing_written(stack: LocalStack, name: str) -> None:
 def test_a_bad_module_is_refused_before_anything_is_written(stack: LocalStack, name: str) -> None:
     wasm, reason, says = MODULES[name]
     folder = project(stack, name, wasm)
-    artifacts = stack.kubectl("get", "configmap", "-o", "name")
+    artifacts = stored(stack)
     refused(stack.run("build", cwd=folder), 1, reason, says, "algo.wasm")
     refused(stack.run("--sandbox", "deploy", "--skip-build", cwd=folder), 1, reason, says, "algo.wasm")
     nothing_written(stack, name)
-    assert stack.kubectl("get", "configmap", "-o", "name") == artifacts
+    assert stored(stack) == artifacts
 
 
 def apply(stack: LocalStack, *objects: dict[str, Any]) -> None:
@@ -130,7 +135,7 @@ def test_by_kubectl_the_operator_refuses_it_and_says_so(stack: LocalStack, name:
     shown = stack("--sandbox", "status", f"by-hand-{name}")
     assert reason in shown and says in shown
     assert stack.rows(f"by-hand-{name}") == []
-    stack.kubectl("delete", "algo", resource, "--timeout=30s")
+    stack.kubectl("delete", "algo", resource, "--timeout=90s")
 
 
 def account(name: str, key: str, endpoint: str) -> list[dict[str, Any]]:
@@ -147,7 +152,7 @@ def account(name: str, key: str, endpoint: str) -> list[dict[str, Any]]:
 
 
 def account_ready(stack: LocalStack, name: str) -> dict[str, Any] | None:
-    found = json.loads(stack.kubectl("get", "pacct", name, "-o", "json"))
+    found = stack.api.get(PLATFORM_ACCOUNTS, name)
     conditions = (found.get("status") or {}).get("conditions") or []
     return next((c for c in conditions if c["type"] == "Ready"), None)
 
@@ -182,7 +187,7 @@ def test_an_account_that_does_not_work_ends_the_deploy_with_its_reason(
         "--sandbox", "undeploy", "--yes", f"on-{name}"
     )  # never registered, so it can go without the account
     nothing_written(stack, f"on-{name}")
-    stack.kubectl("delete", "pacct", name, "--timeout=30s")
+    stack.kubectl("delete", "pacct", name, "--timeout=90s")
 
 
 def test_login_stores_no_key_that_does_not_work(stack: LocalStack) -> None:

@@ -260,6 +260,6 @@ def test_a_name_taken_while_we_register_stays_theirs(stack: LocalStack, platform
 
 
 def test_nothing_is_left_over(stack: LocalStack, platform: PlainPlatform) -> None:
-    wait_until(lambda: not stack.kubectl("get", "algo", "-o", "name"), "all objects are gone")
+    wait_until(lambda: not stack.deployments(), "all objects are gone")
     _, listed = stack.platform("GET", "/v1/deployments")
     assert {row["name"] for row in listed["deployments"]} == {"before-us", "meanwhile"}

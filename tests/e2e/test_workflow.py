@@ -14,7 +14,7 @@ import pytest
 from sequence_operator.spec.names import API_VERSION, STATE_AT
 from support.algos import build_algos
 from support.localstack import SEQUENCE, LocalStack
-from support.processes import wait_until
+from support.processes import PATIENCE, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -185,7 +185,7 @@ def test_logs_follow_what_the_algo_says_now(stack: LocalStack) -> None:
         fresh = next(record for record in said if record["ts_ns"] > began)  # it logs each fill
     finally:
         follow.terminate()
-        follow.wait(10)
+        follow.wait(PATIENCE)
     lines = stack("--sandbox", "logs", "-o", "json", "--limit", "1000", cwd=maker).splitlines()
     kept = [json.loads(line) for line in lines]
     assert fresh in kept

@@ -34,7 +34,7 @@ class FaultProxy:
     def __init__(self, port: int) -> None:
         self.target = port
         self.requests: list[str] = []
-        self._fault: Fault | None = None
+        self._faults: list[Fault] = []
         self._lock = threading.Lock()
         proxy = self
 
@@ -61,19 +61,27 @@ class FaultProxy:
 
     def arm(self, pattern: str, when: When, action: Callable[[], None]) -> Fault:
         """Arm one fault, e.g. `POST /v1/deployments$`; it fires once. A former one that never fired is dropped."""
+        self.disarm()
+        return self.then(pattern, when, action)
+
+    def disarm(self) -> None:
+        """Drop what is armed and did not fire."""
+        with self._lock:
+            self._faults.clear()
+
+    def then(self, pattern: str, when: When, action: Callable[[], None]) -> Fault:
+        """Arm another fault, from the moment on at which those before have fired."""
         fault = Fault(re.compile(pattern), when, action)
         with self._lock:
-            self._fault = fault
+            self._faults.append(fault)
         return fault
 
     def _take(self, line: str) -> Fault | None:
         with self._lock:
             self.requests.append(line)
-            fault = self._fault
-            if fault is None or not fault.pattern.search(line):
+            if not self._faults or not self._faults[0].pattern.search(line):
                 return None
-            self._fault = None
-            return fault
+            return self._faults.pop(0)
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
@@ -85,6 +93,9 @@ class FaultProxy:
             status, headers, answer = self._forward(handler, body)
         except OSError:
             handler.close_connection = True  # the platform is away: the client sees a cut connection
+            if fault is not None:
+                with self._lock:
+                    self._faults.insert(0, fault)  # there was no answer to withhold
             return
         if fault is not None:
             self._fire(fault, handler)

@@ -37,7 +37,7 @@ def test_create_is_answered_when_the_edges_have_taken_it(desk):
     assert (maker["edge_id"], hedger["edge_id"]) == ("venue-edge-kraken", "venue-edge-coinbase")
     assert (maker["risk"], hedger["risk"], hedger["params"]) == ({"max_order_rate": 5}, {}, [])
     assert (maker["warm"], maker["live"], maker["error"]) == (True, False, "")
-    assert abs(maker["last_heartbeat"] - time.time()) < 10
+    assert abs(maker["last_heartbeat"] - time.time()) < 60
     assert [edge["edge_id"] for edge in row["edges"]] == ["venue-edge-kraken", "venue-edge-coinbase"]
     assert desk.get(row)["wasm_sha256"] == row["wasm_sha256"]
 

@@ -157,6 +157,7 @@ def test_a_killed_edge_comes_back_with_what_it_had(paper, algos) -> None:
         running.edges["kraken"].start()
         wait_until(lambda n=seen: client.instances(dep)["main"]["update_count"] > n, "it runs again")
         assert client.statuses(dep) == {"running"}
+    running.edges["kraken"].kill()  # it would trade on between the two questions
     held = sum(
         (1 if fill["side"] == "buy" else -1) * fill["qty_1e8"]
         for fill in client.get("/v1/fills?limit=500")["fills"]
