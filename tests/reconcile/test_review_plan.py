@@ -98,6 +98,15 @@ def test_from_one_commit_to_another(
     assert plan.refusal is None
 
 
+def test_something_new_shows_what_it_will_be_held_to() -> None:
+    (register,) = between(None, algo(instances=TWO)).changes
+    assert [(d.field, d.observed, d.desired) for d in register.fields] == [
+        ("risk.maxOrderRate", "none", "20"),
+        ("risk.maxPosition1e8", "none", "200"),
+        ("instances[maker].risk.maxOrderRate", "none", "5"),
+    ]
+
+
 def test_sources_stand_for_the_wasm_that_nobody_built() -> None:
     base, head = algo(artifact=source("1" * 40)), algo(artifact=source("2" * 40))
     assert [c.verb for c in between(base, head, base_wasm=SHA_A, head_wasm=SHA_B).changes] == ["Replace"]
@@ -205,6 +214,7 @@ def test_markdown_says_first_what_a_reviewer_decides_on() -> None:
     assert "— `fund the account`" in text
     assert text.count("<details>") == text.count("</details>") == 4
     assert "hash <code>dddddddddddd</code>" in text
+    assert "| **a.sandbox**<br>`algos/a/Sequence.toml` | Unregister | stop and unregister my-mm |" in text
 
 
 def test_what_a_file_says_cannot_break_out_of_the_comment() -> None:

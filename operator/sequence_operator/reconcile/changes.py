@@ -13,6 +13,7 @@ from sequence_operator.reconcile.row import Row
 from sequence_operator.reconcile.settled import held_by_pause
 from sequence_operator.reconcile.sight import Presence
 from sequence_operator.reconcile.states import any_active, startable, state_of
+from sequence_operator.spec.meta import camel
 
 
 def changes(case: Case, row: Row | None, found: tuple[Difference, ...]) -> tuple[Change, ...]:
@@ -79,11 +80,26 @@ def _from_nothing(case: Case) -> tuple[Change, ...]:
     plural = "s" if count != 1 else ""
     steps = [
         *_build(case),
-        Change("Register", f"register {name} with {count} instance{plural} ({places}), stopped"),
+        Change(
+            "Register", f"register {name} with {count} instance{plural} ({places}), stopped", _limits(case)
+        ),
     ]
     if case.running:
         steps.append(Change("Start", "start it once it is warm", (), "loosens"))
     return tuple(steps)
+
+
+def _limits(case: Case) -> tuple[Difference, ...]:
+    """What something new will be held to: the first thing to look at before it is let in."""
+    places = [
+        ("risk", case.wire.risk),
+        *((f"instances[{i.label}].risk", i.risk) for i in case.wire.instances),
+    ]
+    return tuple(
+        Difference(f"{path}.{camel(key)}", str(value), "none", "Update")
+        for path, risk in places
+        for key, value in sorted(risk.items())
+    )
 
 
 def _build(case: Case) -> list[Change]:

@@ -124,6 +124,7 @@ def _markdown_row(item: Item) -> str:
     ]
     if len(fields) > 4:
         shown.append(f"… {len(fields) - 4} more below")
+    shown = shown or [_cell(change.text) for change in item.plan.changes[:1]]
     why = [f"**{_cell(line)}**" for line in plan_reasons(item.plan)]
     running = " (running)" if item.running else ""
     name = (
