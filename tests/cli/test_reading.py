@@ -50,7 +50,7 @@ def registered(paper: Paper, keys: dict[str, str]) -> tuple[str, dict[str, Any],
     path = f"/v1/deployments/{row['deployment_id']}"
     wait_until(lambda: paper.request("GET", path, keys["sandbox"])[1]["instances"][0]["warm"], "warm")
     assert paper.request("POST", f"{path}/start", keys["sandbox"])[0] == 200
-    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so")
+    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so", 60)
     return row["deployment_id"], resource, built.wasm
 
 
@@ -105,7 +105,7 @@ def test_logs_follow_until_interrupted() -> None:
         assert following.stdout is not None
         lines = [following.stdout.readline() for _ in range(3)]
         following.send_signal(signal.SIGINT)
-        _, err = following.communicate(timeout=20)
+        _, err = following.communicate(timeout=90)
     assert following.returncode == 130
     assert err == "\ninterrupted\n"
     assert all(" main  " in line for line in lines)
