@@ -25,7 +25,13 @@ from sequence_operator.reconcile.model import BuildState, BuildView
 from sequence_operator.reconcile.sources.model import Apply
 from sequence_operator.reconcile.sources.plan import plan_source
 from sequence_operator.spec.builds import build_name, tree_url
-from sequence_operator.spec.names import API_VERSION, BUILDER_MANAGER, OPERATOR_MANAGER, SOURCE_MANAGER
+from sequence_operator.spec.names import (
+    API_VERSION,
+    APPROVE_COMMIT,
+    BUILDER_MANAGER,
+    OPERATOR_MANAGER,
+    SOURCE_MANAGER,
+)
 from sequence_operator.spec.resources import AlgoDeployment, AlgoSource
 from sequence_operator.spec.wire import create_body, desired_wire, spec_digest
 from support.paper import Paper
@@ -219,12 +225,24 @@ def test_from_nothing_to_removal(cli: Cli, running: Desk) -> None:
     assert planned(cli, "--commit", "HEAD")[0] == 0, "what is committed is what runs"
 
     running.clone.git("checkout", "--quiet", "--", ".")
-    running.clone.write(algo("algos/b", f"{running.name}-b"))
     running.clone.git("rm", "-r", "--quiet", "algos/a")
+    commit = running.clone.commit(algo("algos/b", f"{running.name}-b"))
     code, plan, _ = planned(cli)
     items = {item["name"]: item for item in plan["items"]}
-    assert not plan["items"] or "b.sandbox" in " ".join(items)
-    assert plan["notes"] or verbs(items[f"{running.name}.sandbox"]) == ["Unregister"]
+    assert set(items) == {f"{running.name}.sandbox", f"{running.name}-b.sandbox"}
+    assert "nothing is undeployed" in plan["held"], "nothing of what ran is left: that looks like a mistake"
+    source = running.source()
+    source = {key: source[key] for key in ("apiVersion", "kind", "metadata")}
+    source["metadata"] = {
+        **{key: source["metadata"][key] for key in ("name", "namespace")},
+        "annotations": {APPROVE_COMMIT: commit},
+    }
+    running.apply(source, "a-person")
+    code, plan, _ = planned(cli)
+    items = {item["name"]: item for item in plan["items"]}
+    assert (code, plan["held"]) == (1, "")
+    assert verbs(items[f"{running.name}.sandbox"]) == ["Unregister"]
+    assert verbs(items[f"{running.name}-b.sandbox"]) == ["Register"]
     assert running._get()["status"] == "running", "a plan changes nothing"
 
 

@@ -225,6 +225,14 @@ def test_sources_in_the_repository_say_which_account(cli: Cli, clone: Clone) -> 
     assert "sandbox (https://git.example.com/desk/algos.git)" in unknown.err
 
 
+def test_a_clone_from_elsewhere_is_planned_and_told(cli: Cli, clone: Clone) -> None:
+    clone.git("remote", "remove", "origin")
+    clone.commit({**SOURCES, **algo("sandbox/q", "quoter")}, "sources")
+    code, plan, _ = planned(cli)
+    assert (code, [item["name"] for item in plan["items"]]) == (1, ["quoter.sandbox"])
+    assert any("is no remote of this clone" in note for note in plan["notes"])
+
+
 def test_a_move_between_two_sources_touches_nothing_that_runs(cli: Cli, clone: Clone) -> None:
     clone.git("checkout", "--quiet", "main")
     other = "\n---\n".join(

@@ -101,13 +101,17 @@ def written_in(
 
 def _only_repository(sources: Sequence[AlgoSource]) -> list[AlgoSource]:
     """All of them when they follow one repository: a clone from a mirror, or from a folder, has another remote."""
-    urls = {source.spec.url for source in sources}
-    if len(urls) != 1:
+    if len({source.spec.url for source in sources}) != 1:
         return []
-    warn(
-        f"no remote of this clone is {urls.pop()}, which the AlgoSources in it follow; they are taken all the same"
-    )
     return list(sources)
+
+
+def elsewhere(aims: Sequence[Aim], repository: Repository) -> list[str]:
+    """What to say of sources that follow another address than the clone's remotes."""
+    known = {aim.source.spec.url for aim in aims if aim.declared}
+    remotes = repository.remotes.values()
+    strange = sorted(url for url in known if not any(same(url, remote) for remote in remotes))
+    return [f"the AlgoSources in it follow {url}, which is no remote of this clone" for url in strange]
 
 
 def _from_flags(repository: Repository, paths: Sequence[str], sandbox: bool) -> Aim:

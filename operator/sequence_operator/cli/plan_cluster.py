@@ -1,5 +1,6 @@
 """`sequence plan` in a clone: what the cluster's AlgoSources would do with these files, from what runs now."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -105,7 +106,7 @@ async def _joined(
     problems: list[SourceProblem] = []
     for aim, plan in plans:
         for change in outcome.shown(plan):
-            made = modules(change, None, files, build=build)
+            made = await _made(eyes, change, files, build)
             problems += [problem_of(made.failed)] if made.failed else []
             items.append(await _item(eyes, aim, change, made))
         names = {entry.name for entry in plan.inventory} - {change.name for change in outcome.shown(plan)}
@@ -113,6 +114,16 @@ async def _joined(
             if obj["metadata"]["name"] in names:
                 items.append(await _unchanged(eyes, aim, obj))
     return outcome.review_plan(title, plans, items, problems, ())
+
+
+async def _made(eyes: Observer, change: Change, files: Files, build: bool) -> Modules:
+    """The module that the change leads to: the builder's, when it has been built already, else one compiled here."""
+    if change.after is not None and tree_of(change.after) != tree_of(change.before):
+        view = await eyes.build(AlgoDeployment.model_validate(merged(change.before, change.after)))
+        if view is not None and view.state is BuildState.READY:
+            note = f"built in the cluster: {view.name}, sha256 {view.sha256[:12]}"
+            return Modules(after=view.sha256, size=view.size_bytes, note=note)
+    return await asyncio.to_thread(modules, change, None, files, build=build)
 
 
 async def _item(eyes: Observer, aim: Aim, change: Change, made: Modules) -> Item:
@@ -174,12 +185,10 @@ def _build(change: Change, made: Modules) -> BuildView | None:
     if made.failed is not None:
         message = str(problem_of(made.failed))
         return BuildView(BuildState.FAILED, tree=tree, reason="CompileError", message=message)
-    size = made.found.size if made.found is not None else None
-    return BuildView(BuildState.READY, sha256=made.after, size_bytes=size, tree=tree)
+    return BuildView(BuildState.READY, sha256=made.after, size_bytes=made.size, tree=tree)
 
 
 def _artifact(made: Modules) -> ArtifactView | None:
     if not made.note:
         return None
-    size = made.found.size if made.found is not None else None
-    return ArtifactView(ArtifactState.READY, sha256=made.after, size_bytes=size)
+    return ArtifactView(ArtifactState.READY, sha256=made.after, size_bytes=made.size)

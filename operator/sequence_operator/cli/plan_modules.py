@@ -19,11 +19,12 @@ NOT_BUILT = (
 @dataclass(frozen=True, slots=True)
 class Modules:
     """`before`, `after`: 64 hex that stand for the WASM, digests of bytes or both of sources; "" where the object
-    names a stored module. `found`: what was built for `after`; `failed`: why it was not."""
+    names a stored module. `found`: what was built here for `after`; `failed`: why it was not. `size` in bytes."""
 
     before: str = ""
     after: str = ""
     found: Inspection | None = None
+    size: int | None = None
     failed: Failed | None = None
     note: str = ""
 
@@ -51,7 +52,7 @@ def modules(change: Change, old: Files | None, new: Files, *, build: bool) -> Mo
     held = "" if old is None else _built(old, change)
     if old is not None and before and not held:
         return Modules(before, after, found, note=note)
-    return Modules(held, found.sha256, found, note=note)
+    return Modules(held, found.sha256, found, found.size, note=note)
 
 
 def _built(old: Files, change: Change) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sequence_operator.artifact.tree import Tree
 from sequence_operator.cli import plan_outcome as outcome
 from sequence_operator.cli.errors import CliError
-from sequence_operator.cli.plan_aims import Aim, written_in
+from sequence_operator.cli.plan_aims import Aim, elsewhere, written_in
 from sequence_operator.cli.plan_files import Files, read
 from sequence_operator.cli.plan_modules import Modules, modules, problem_of
 from sequence_operator.cli.plan_objects import Object, hash_of, live, merged
@@ -52,7 +52,7 @@ def review(repository: Repository, wish: Wish) -> ReviewPlan:
         running = _running(aims, _aims_before(before, repository, wish, aims), old)
         plans = _plans(aims, running, new)
         title = f"{repository.root.name}: {wish.base} ({start[:8]}) → {_named(wish.revision, new.commit)}"
-        notes = (_ASSUMED.format(f"{wish.base} ({start[:8]})"),)
+        notes = (_ASSUMED.format(f"{wish.base} ({start[:8]})"), *elsewhere(aims, repository))
         return _joined(title, plans, running, old, new, wish.build, notes)
 
 
