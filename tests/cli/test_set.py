@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sequence_operator.cli.file_edit import edit
 from sequence_operator.cli.file_keys import KeyMistakeError
@@ -78,6 +80,18 @@ def test_one_key_changes_and_every_other_byte_stays(
     head, _, tail = FILE.rpartition(before) if before == "]\n" else FILE.partition(before)
     assert new == head + after + tail
     assert [change.key for change in changes] == list(settings)
+
+
+@given(st.text())
+def test_any_text_is_kept_as_it_is(text: str) -> None:
+    """Quotes, line breaks, control characters: what was typed is what the file says, and nothing else moves."""
+    new, _ = edit(FILE, [("deployment.description", text)], [])
+    head, _, tail = FILE.partition('"quotes"')
+    assert new.startswith(head)
+    assert new.endswith(tail)
+    read = tomllib.loads(new)
+    assert read.pop("deployment") == {"name": "my-mm", "description": text}
+    assert {"deployment": tomllib.loads(FILE)["deployment"], **read} == tomllib.loads(FILE)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +184,7 @@ def test_the_command_shows_old_and_new_and_keeps_the_mode(cli: Cli, file: Path) 
         (["risk.max_order_rate", "3", "--unset", "risk.max_order_rate"], "is named twice"),
         (["--fil", "x"], "no such option"),
         ([], "name at least one KEY"),
+        (["deployment.description", "caf\udce9"], "is not UTF-8"),
         (["risk.max_order_rate", "1", "--file", "nowhere.toml"], "there is no nowhere.toml"),
     ],
 )

@@ -65,6 +65,8 @@ def _settings(pairs: tuple[str, ...], removals: tuple[str, ...]) -> list[tuple[s
         raise click.UsageError(f"{keys[-1]} has no value: sequence set KEY VALUE [KEY VALUE]...")
     if not keys and not removals:
         raise click.UsageError("name at least one KEY and its VALUE, or --unset KEY")
+    if any("\ud800" <= character <= "\udfff" for value in values for character in value):
+        raise click.UsageError("a value is not UTF-8, which the file is")
     named = [*keys, *removals]
     twice = next((key for key in named if named.count(key) > 1), None)
     if twice is not None:

@@ -167,4 +167,5 @@ def _say_next(aim: Target, state: str, obj: dict[str, Any]) -> None:
         say(f"Next: {aim.command} logs -f {aim.name}   ·   {aim.command} status {aim.name}")
     elif obj["spec"].get("onStop", "Keep") == "Keep":
         say("Its state and any resting orders are kept.")
-        say(f"Next: {aim.command} start {aim.name}   ·   {aim.command} undeploy {aim.name}")
+        further = "" if written_in_git(obj).source else f"   ·   {aim.command} undeploy {aim.name}"
+        say(f"Next: {aim.command} start {aim.name}{further}")
