@@ -31,7 +31,12 @@ def planned(cli: Cli, *more: str) -> tuple[int, dict[str, Any], str]:
 
 
 def verbs(item: dict[str, Any]) -> list[str]:
-    return [change["verb"] for change in item["changes"]]
+    """The steps, but for an update that only tells the platform which commit it is."""
+    return [
+        change["verb"]
+        for change in item["changes"]
+        if change["verb"] != "Update" or not all(f["field"].startswith("metadata.") for f in change["fields"])
+    ]
 
 
 def fields(item: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -284,3 +289,83 @@ def test_what_cannot_be_meant(cli: Cli, clone: Clone, args: tuple[str, ...], say
 def test_outside_of_a_repository(cli: Cli, own_environment: Path) -> None:
     done = cli(*OFFLINE)
     assert (done.code, "is in no git repository" in done.err) == (2, True)
+
+
+def test_what_the_file_says_of_the_state(cli: Cli, clone: Clone) -> None:
+    clone.write({"algos/a/Sequence.toml": sequence_toml("a", state="stopped")})
+    _, plan, _ = planned(cli)
+    (item,) = plan["items"]
+    assert (item["group"], verbs(item)) == ("risk-reducing", ["Stop"])
+    clone.write({"algos/a/Sequence.toml": sequence_toml("a")})
+    code, plan, _ = planned(cli)
+    assert code == 1
+    assert not {"Stop", "Start"} & {verb for item in plan["items"] for verb in verbs(item)}, (
+        "a file that says nothing of the state any more leaves it as it is"
+    )
+    clone.write({"algos/a/Sequence.toml": sequence_toml("a", state="running")})
+    clone.write({"algos/b/Sequence.toml": sequence_toml("b", state="running")})
+    _, plan, _ = planned(cli)
+    assert [(item["name"], verbs(item)) for item in plan["items"]] == [("b", ["Start"])]
+    assert plan["items"][0]["group"] == "risk-increasing"
+
+
+def test_what_leaves_a_source_that_prunes_nothing_stays(cli: Cli, clone: Clone) -> None:
+    clone.git("checkout", "--quiet", "main")
+    keeping = source("keep", ["algos/**/Sequence.toml"], "live").rstrip() + "\n  prune: false\n"
+    clone.commit({"source.yaml": keeping}, "keep")
+    clone.git("checkout", "--quiet", "-b", "leave")
+    clone.git("rm", "-r", "--quiet", "algos/b")
+    code, plan, _ = planned(cli)
+    assert (code, plan["items"]) == (0, [])
+    assert any("stays as it is: spec.prune is false" in note for note in plan["notes"])
+
+
+def test_a_repository_that_lost_everything(cli: Cli, clone: Clone) -> None:
+    clone.git("rm", "-r", "--quiet", "algos")
+    code, plan, _ = planned(cli)
+    assert code == 1
+    assert "nothing is undeployed" in plan["held"]
+    assert "approve-commit" in plan["held"]
+
+
+def test_a_crate_that_two_algos_share(cli: Cli, clone: Clone) -> None:
+    shared = crate("shared", "#![no_std]\npub const GAP: i32 = 1;\n")
+    shared["shared/Cargo.toml"] = '[package]\nname = "shared"\nversion = "0.1.0"\n\n[workspace]\n'
+    users: dict[str, Any] = {}
+    for name in ("a", "b"):
+        files = crate(f"algos/{name}", BARE.replace("-> i32 { 0 }", "-> i32 { shared::GAP }"))
+        manifest = str(files[f"algos/{name}/Cargo.toml"])
+        files[f"algos/{name}/Cargo.toml"] = (
+            manifest + '\n[dependencies]\nshared = { path = "../../shared" }\n'
+        )
+        lock = str(files[f"algos/{name}/Cargo.lock"])
+        dependent = (
+            lock + 'dependencies = [\n "shared",\n]\n\n[[package]]\nname = "shared"\nversion = "0.1.0"\n'
+        )
+        files[f"algos/{name}/Cargo.lock"] = dependent
+        users |= files
+    clone.git("checkout", "--quiet", "main")
+    clone.commit({**shared, **users}, "share")
+    clone.git("checkout", "--quiet", "-b", "wider")
+    clone.write({"shared/src/lib.rs": "#![no_std]\npub const GAP: i32 = 2;\n"})
+    code, plan, _ = planned(cli)
+    assert (code, [(i["name"], verbs(i)[0]) for i in plan["items"]]) == (
+        1,
+        [("a", "Replace"), ("b", "Replace")],
+    )
+    clone.write({"shared/src/lib.rs": "#![no_std]\npub const GAP: i32 = ;\n"})
+    code, plan, _ = planned(cli)
+    assert code == 2
+    assert {p["path"] for p in plan["problems"]} == {"shared/src/lib.rs"}
+
+
+def test_a_committed_module(cli: Cli, clone: Clone) -> None:
+    prebuilt = sequence_toml("c", state="running") + '\n[build]\nprebuilt = true\nwasm = "c.wasm"\n'
+    clone.git("checkout", "--quiet", "main")
+    clone.commit({"algos/c/Sequence.toml": prebuilt, "algos/c/c.wasm": b"\0asm\1\0\0\0"}, "prebuilt")
+    clone.git("checkout", "--quiet", "-b", "other")
+    assert planned(cli)[0] == 0
+    clone.write({"algos/c/c.wasm": b"\0asm\1\0\0\0\0\1\0"})
+    code, plan, err = planned(cli)
+    (item,) = plan["items"]
+    assert (code, verbs(item), "Compiling" in err) == (1, ["Replace", "Start"], False)
