@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import io
 import os
+import socket
 import tarfile
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from sequence_operator.gitops.cache import Ref
 from sequence_operator.gitops.errors import GitError
 from sequence_operator.gitops.protocol import Bounds
+from sequence_operator.gitops.urls import parse_url, way_to
 from support.gitserver import GitServer, Repository
 
 from .conftest import Look, crate, prebuilt
@@ -269,19 +274,27 @@ REFUSED_URLS = [
 
 
 @pytest.mark.parametrize(("url", "allow", "reason"), REFUSED_URLS)
-async def test_addresses_that_lead_where_no_tenant_may_go(
-    url: str, allow: tuple[str, ...], reason: str, look: Look
-) -> None:
-    problem = await failure(look, url, allow=allow)
-    assert problem.reason == reason and problem.final
-    assert "secret-word" not in problem.advice
+def test_addresses_that_lead_where_no_tenant_may_go(url: str, allow: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(GitError) as caught:
+        way_to(parse_url(url), [ip_network(text) for text in allow])
+    assert caught.value.reason == reason and caught.value.final
+    assert "secret-word" not in caught.value.advice
 
 
-@pytest.mark.parametrize("ref", ["--upload-pack=x", "a..b", "a b", "@{-1}", "a:b", "+main", "main.lock", ""])
-async def test_references_that_git_could_take_for_something_else(
-    ref: str, repository: Repository, look: Look
+async def test_a_refused_address_is_not_contacted(
+    repository: Repository, server: GitServer, look: Look
 ) -> None:
-    assert (await failure(look, repository.url, ref=ref)).reason == "RefNotFound"
+    assert (await failure(look, repository.url, allow=())).reason == "AddressRefused"
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "ref", ["--upload-pack=x", "a..b", "a b", "@{-1}", "a:b", "+main", "main.lock", "", "a\n"]
+)
+def test_references_that_git_could_take_for_something_else(ref: str) -> None:
+    for kind in ("branch", "tag", "commit"):
+        with pytest.raises(GitError, match="is no"):
+            Ref(kind, ref)
 
 
 async def test_no_hook_filter_or_own_configuration_runs(
@@ -324,16 +337,12 @@ async def test_a_broken_cache_is_filled_anew(repository: Repository, look: Look,
 
 
 async def test_two_looks_at_one_repository_at_once(repository: Repository, look: Look) -> None:
-    import asyncio
-
     commit = repository.commit("first", crate("mm"))
     found = await asyncio.gather(*(look(repository.url) for _ in range(3)))
     assert {seen.commit for seen in found} == {commit}
 
 
 async def test_a_server_that_never_answers_costs_the_time_limit_only(look: Look) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.git"
         problem = await failure(look, url, bounds=Bounds(seconds=3))

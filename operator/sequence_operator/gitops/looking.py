@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import structlog
 
 from sequence_operator.gitops.credentials import secret_data
 from sequence_operator.gitops.errors import GitError
-from sequence_operator.gitops.protocol import RefKind, Request, Seen
+from sequence_operator.gitops.protocol import Flaw, RefKind, Request, Seen
 from sequence_operator.gitops.world import World
 from sequence_operator.reconcile.sources import Snapshot, SourceFile
 from sequence_operator.spec.builds import tree_url
-from sequence_operator.spec.resources import AlgoSource, SourceArtifact
+from sequence_operator.spec.resources import AlgoSource, SourceArtifact, SourceProblem
 
 log = structlog.get_logger(__name__)
 
@@ -139,10 +139,10 @@ class Looker:
             commit=seen.commit,
             author=seen.author,
             files=tuple(
-                SourceFile(file.path, file.text, file.tree, file.wasm_sha256, file.build_problem)
+                SourceFile(file.path, file.text, file.tree, file.wasm_sha256, _problem(file.build_problem))
                 for file in seen.files
             ),
-            problems=seen.problems,
+            problems=tuple(SourceProblem(**asdict(flaw)) for flaw in seen.problems),
             first_seen=first_seen,
             complete=seen.complete,
         )
@@ -163,3 +163,7 @@ class Looker:
             reason=problem.reason,
             problem=problem.message,
         )
+
+
+def _problem(flaw: Flaw | None) -> SourceProblem | None:
+    return None if flaw is None else SourceProblem(**asdict(flaw))

@@ -1,4 +1,7 @@
-"""What the operator asks its git child process, and what that answers: one JSON object each way."""
+"""What the operator asks its git child process, and what that answers: one JSON object each way.
+
+Plain values on purpose: most looks find nothing, and the models of the resources take longer to import than git to ask.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from sequence_operator.gitops.errors import GitError
-from sequence_operator.spec.resources import SourceProblem
 
 RefKind = Literal["branch", "tag", "commit"]
 
@@ -60,6 +62,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something wrong in the repository; the fields of `spec.source.SourceProblem`."""
+
+    path: str = ""
+    line: int = 0
+    column: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadFile:
     """One Sequence.toml that could be read; the fields of `reconcile.sources.model.SourceFile`."""
 
@@ -67,7 +79,7 @@ class ReadFile:
     text: str
     tree: str = ""
     wasm_sha256: str = ""
-    build_problem: SourceProblem | None = None
+    build_problem: Flaw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +99,11 @@ class Seen:
     fetched: bool = False
     complete: bool = True
     files: tuple[ReadFile, ...] = ()
-    problems: tuple[SourceProblem, ...] = ()
+    problems: tuple[Flaw, ...] = ()
 
 
 def encode_seen(seen: Seen) -> bytes:
-    answer = {
-        **{
-            name: getattr(seen, name)
-            for name in ("commit", "changed", "author", "signer", "tree", "fetched", "complete")
-        },
-        "files": [
-            {
-                "path": file.path,
-                "text": file.text,
-                "tree": file.tree,
-                "wasm_sha256": file.wasm_sha256,
-                "build_problem": file.build_problem and file.build_problem.model_dump(),
-            }
-            for file in seen.files
-        ],
-        "problems": [problem.model_dump() for problem in seen.problems],
-    }
-    return json.dumps({"seen": answer}).encode()
+    return json.dumps({"seen": asdict(seen)}).encode()
 
 
 def encode_error(problem: GitError) -> bytes:
@@ -129,11 +124,7 @@ def decode_answer(raw: bytes) -> Seen:
         raise GitError(error["reason"], error["message"], error["hint"], final=error["final"])
     fields = answer["seen"]
     files = tuple(
-        ReadFile(
-            **{**each, "build_problem": each["build_problem"] and SourceProblem(**each["build_problem"])}
-        )
+        ReadFile(**{**each, "build_problem": each["build_problem"] and Flaw(**each["build_problem"])})
         for each in fields["files"]
     )
-    return Seen(
-        **{**fields, "files": files, "problems": tuple(SourceProblem(**each) for each in fields["problems"])}
-    )
+    return Seen(**{**fields, "files": files, "problems": tuple(Flaw(**each) for each in fields["problems"])})
