@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from sequence_operator.artifact.git_tree import WorkingTree
+from sequence_operator.artifact.inputs import build_inputs
 from sequence_operator.artifact.source_files import MAX_FILE_BYTES, Found, source_files
 from sequence_operator.artifact.store import digest
+from sequence_operator.artifact.tree import pack
 from support.gitserver import git
 
 EVERY = ["**/Sequence.toml"]
@@ -131,3 +133,21 @@ def test_what_is_no_readable_file(clone: Path) -> None:
         "link/Sequence.toml": "a symlink, not a file: put the file itself here",
         "new\\nline/Sequence.toml": "the path has characters that cannot be shown: rename it",
     }
+
+
+def test_the_inputs_of_an_algo_do_not_depend_on_the_others(clone: Path) -> None:
+    """Many crates share one look through the tree; each has the inputs it has alone, links included."""
+    for name in ("a", "b"):
+        write(clone, crate(f"algos/{name}", name))
+        (clone / f"algos/{name}/Cargo.toml").unlink()
+        os.symlink("../../shared.toml", clone / f"algos/{name}/Cargo.toml")
+    write(clone, {"shared.toml": CARGO})
+    together = {path: each.packed for path, each in found(clone).items()}
+    for path, packed in together.items():
+        alone = found(clone, [path])[path].packed
+        assert alone is not None
+        assert packed is not None
+        assert packed.digest == alone.digest
+        inputs = build_inputs(WorkingTree(clone), path.removesuffix("/Sequence.toml"))
+        assert packed.digest == pack(WorkingTree(clone), inputs).digest
+        assert "shared.toml" in inputs

@@ -31,13 +31,24 @@ def build_inputs(tree: Tree, folder: str) -> tuple[str, ...]:
     folder: relative to the tree's root, "" for the root itself. Raises ArtifactError with the file and, where there
     is one, the line: ManifestMissing, ManifestInvalid, LockMissing, PathLeaves, PathMissing.
     """
-    repository = _Repository(tree)
-    crate = repository.folder(folder)
-    if crate is None:
-        raise ArtifactError(
-            "PathLeaves", f"{printable(folder)} is no folder of this repository", "name one inside it"
-        )
-    return _Inputs(repository).of(crate)
+    return Crates(tree).inputs(folder)
+
+
+class Crates:
+    """The same for many crates of one tree, which is looked through once. The tree must not change meanwhile."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._repository = _Repository(tree)
+
+    def inputs(self, folder: str) -> tuple[str, ...]:
+        """As `build_inputs`."""
+        self._repository.anew()
+        crate = self._repository.folder(folder)
+        if crate is None:
+            raise ArtifactError(
+                "PathLeaves", f"{printable(folder)} is no folder of this repository", "name one inside it"
+            )
+        return _Inputs(self._repository).of(crate)
 
 
 class _Repository:
@@ -50,6 +61,12 @@ class _Repository:
         self.crates = {posixpath.dirname(p) for p in self.entries if posixpath.basename(p) == MANIFEST}
         self._manifests: dict[str, Manifest] = {}
         self.used_links: set[str] = set()
+
+    def anew(self) -> None:
+        """Forget which links were used; a manifest behind a link is read again, so that its link is noticed again."""
+        self.used_links.clear()
+        if self._targets:
+            self._manifests.clear()
 
     def folder(self, path: str) -> str | None:
         """Where a path leads; None outside the repository. Its links become part of the inputs."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sequence_operator.artifact.errors import ArtifactError
-from sequence_operator.artifact.inputs import build_inputs
+from sequence_operator.artifact.inputs import Crates
 from sequence_operator.artifact.inspect import MAX_WASM_BYTES
 from sequence_operator.artifact.store import digest
 from sequence_operator.artifact.tree import Entry, Packed, Tree, links_of, pack, printable, resolve
@@ -55,13 +55,15 @@ def source_files(tree: Tree, globs: Sequence[str]) -> Iterator[Found]:
     Raises ArtifactError when the tree itself cannot be read; what is wrong with one file is that file's problem.
     """
     entries = tree.entries()
-    links = links_of(tree, entries)
-    for entry in entries:
-        if posixpath.basename(entry.path) == FILE_NAME and matches(entry.path, globs):
-            yield _found(tree, entry, links)
+    chosen = [e for e in entries if posixpath.basename(e.path) == FILE_NAME and matches(e.path, globs)]
+    if not chosen:
+        return
+    links, crates = links_of(tree, entries), Crates(tree)
+    for entry in chosen:
+        yield _found(tree, entry, links, crates)
 
 
-def _found(tree: Tree, entry: Entry, links: dict[str, str]) -> Found:
+def _found(tree: Tree, entry: Entry, links: dict[str, str], crates: Crates) -> Found:
     path, folder = printable(entry.path), posixpath.dirname(entry.path)
     try:
         text = _text(tree, entry)
@@ -74,7 +76,7 @@ def _found(tree: Tree, entry: Entry, links: dict[str, str]) -> Found:
     try:
         if file.build.prebuilt:
             return Found(path, folder, text, wasm=_committed(tree, file, folder, links))
-        return Found(path, folder, text, packed=pack(tree, build_inputs(tree, folder)))
+        return Found(path, folder, text, packed=pack(tree, crates.inputs(folder)))
     except ArtifactError as problem:
         return Found(path, folder, text, problem=placed(problem, path))
 
