@@ -138,6 +138,7 @@ def test_data_and_addresses_survive_a_restart(alone):
     alone.up("--venue", "kraken")
     alone.kubectl("create", "configmap", "kept", "--from-literal=a=1")
     first, keys = alone.document(), (alone.key("live"), alone.key("sandbox"))
+    assert not builds_unsandboxed(alone)
     assert alone.run("down").returncode == 0
     assert alone.processes() == []
     assert not (alone.state_dir / "run.json").exists()
@@ -151,12 +152,21 @@ def test_data_and_addresses_survive_a_restart(alone):
     assert f"lsof -i :{port}" in done.stderr
     assert alone.processes() == []
 
-    alone.up("--venue", "kraken")
+    alone.up("--venue", "kraken", "--unsandboxed-builds")
     second = alone.document()
+    assert builds_unsandboxed(alone), "only where it was asked for"
+    assert [second[name] for name in ("trees", "hook")] == [first[name] for name in ("trees", "hook")]
     assert alone.kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.a}") == "1"
     assert (alone.key("live"), alone.key("sandbox")) == keys
     addresses = [{part["name"]: part["address"] for part in each["parts"]} for each in (first, second)]
     assert addresses[0] == addresses[1]
+
+
+def builds_unsandboxed(stack: LocalStack) -> bool:
+    builder = stack.part("builder")
+    arguments = Path(f"/proc/{builder['pid']}/cmdline").read_text().split("\0")
+    assert ("--unsandboxed" in arguments) is ("WITHOUT a sandbox" in builder["detail"])
+    return "--unsandboxed" in arguments
 
 
 def test_a_killed_supervisor_takes_everything_along_and_the_next_up_works(alone):
