@@ -13,7 +13,8 @@ from sequence_operator.cli.plan_aims import Aim, chosen, none_found
 from sequence_operator.cli.plan_files import Files, read
 from sequence_operator.cli.plan_modules import Modules, modules, problem_of
 from sequence_operator.cli.plan_objects import deleted, hash_of, merged, tree_of
-from sequence_operator.cli.preflight_inputs import inputs_of, told
+from sequence_operator.cli.preflight_facts import told
+from sequence_operator.cli.preflight_inputs import inputs_of
 from sequence_operator.cli.repository import NO_COMMIT, Repository
 from sequence_operator.cluster.resources import ALGO_SOURCES
 from sequence_operator.reconcile.actions import Plan

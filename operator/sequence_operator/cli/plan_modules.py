@@ -6,7 +6,7 @@ from sequence_operator.artifact.inspect import Inspection
 from sequence_operator.cli.compile import Failed
 from sequence_operator.cli.plan_files import Files
 from sequence_operator.cli.plan_objects import tree_of
-from sequence_operator.cli.preflight_inputs import facts_of
+from sequence_operator.cli.preflight_facts import facts_of
 from sequence_operator.reconcile.preflight import ArtifactFacts
 from sequence_operator.reconcile.sources.model import Change
 from sequence_operator.spec.resources import SourceProblem

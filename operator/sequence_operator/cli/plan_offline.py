@@ -11,7 +11,7 @@ from sequence_operator.cli.plan_aims import Aim, elsewhere, written_in
 from sequence_operator.cli.plan_files import Files, read
 from sequence_operator.cli.plan_modules import Modules, modules, problem_of
 from sequence_operator.cli.plan_objects import Object, hash_of, live, merged
-from sequence_operator.cli.preflight_inputs import told
+from sequence_operator.cli.preflight_facts import told
 from sequence_operator.cli.repository import NO_COMMIT, Repository
 from sequence_operator.cli.terminal import say
 from sequence_operator.reconcile.actions import Plan, Refuse

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sequence_operator.cli.connect import cluster, platform
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.observe import Remote, account
+from sequence_operator.cli.preflight_facts import facts_of
 from sequence_operator.cli.project import module
 from sequence_operator.cli.target import Target
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
@@ -21,14 +22,12 @@ from sequence_operator.reconcile.preflight import (
     Inputs,
     Result,
     name_conflict,
-    preflight,
 )
 from sequence_operator.spec.names import Mode
 from sequence_operator.spec.render import algo_deployment, stored
 from sequence_operator.spec.resources import AlgoDeployment, AlgoDeploymentSpec
 
 if TYPE_CHECKING:
-    from sequence_operator.artifact.inspect import Inspection
     from sequence_operator.spec.sequence_toml import SequenceFile
 
 ACCOUNT, PLATFORM = "account", "platform"
@@ -47,11 +46,6 @@ def spec_of(file: "SequenceFile", aim: Target) -> AlgoDeploymentSpec:
         with_state=False,
     )
     return AlgoDeployment.model_validate(obj).spec
-
-
-def facts_of(found: "Inspection") -> ArtifactFacts:
-    """Of a module that passed inspection."""
-    return ArtifactFacts(found.size, tuple(i.partition("(")[0] for i in found.imports))
 
 
 def local_module(file: "SequenceFile") -> tuple[ArtifactFacts | None, str]:
@@ -142,11 +136,6 @@ async def inputs_of(
         conflict=name_conflict(rows, spec.deployment, uid),
         artifact=facts,
     )
-
-
-def told(inputs: Inputs) -> tuple[Check, ...]:
-    """The answers without those for which nobody has the facts: a plan is read for what is known."""
-    return tuple(check for check in preflight(inputs) if check.result is not Result.NOT_CHECKABLE)
 
 
 def _failed(name: str, problem: CliError, result: Result = Result.FAILED) -> Check:
