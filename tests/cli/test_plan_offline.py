@@ -114,6 +114,7 @@ def test_code_that_compiles_to_the_same_bytes_replaces_nothing(cli: Cli, clone: 
     code, plan, _ = planned(cli)
     (item,) = plan["items"]
     assert (code, "Replace" in verbs(item)) == (1, False)
+    assert item["notes"][0].endswith("the same bytes as before")
     code, plan, err = planned(cli, "--no-build")
     (item,) = plan["items"]
     assert (code, verbs(item)) == (1, ["Replace", "Start"])

@@ -111,7 +111,10 @@ def elsewhere(aims: Sequence[Aim], repository: Repository) -> list[str]:
     known = {aim.source.spec.url for aim in aims if aim.declared}
     remotes = repository.remotes.values()
     strange = sorted(url for url in known if not any(same(url, remote) for remote in remotes))
-    return [f"the AlgoSources in it follow {url}, which is no remote of this clone" for url in strange]
+    return [
+        f"the AlgoSources in this repository follow {url}, which is no remote of this clone"
+        for url in strange
+    ]
 
 
 def _from_flags(repository: Repository, paths: Sequence[str], sandbox: bool) -> Aim:

@@ -50,6 +50,8 @@ def modules(change: Change, old: Files | None, new: Files, *, build: bool) -> Mo
     found = made.inspection
     note = f"built here: {found.size:,} bytes, sha256 {found.sha256[:12]}"
     held = "" if old is None else _built(old, change)
+    if held == found.sha256:
+        note += ", the same bytes as before"
     if old is not None and before and not held:
         return Modules(before, after, found, note=note)
     return Modules(held, found.sha256, found, found.size, note=note)
@@ -68,6 +70,6 @@ def _built(old: Files, change: Change) -> str:
 
 
 def problem_of(failed: Failed) -> SourceProblem:
-    """A failed build among the problems of files."""
-    message = f"{failed.message}; {failed.hint}" if failed.hint else failed.message
+    """A failed build among the problems of files. Where rustc names the place, its words are enough."""
+    message = f"{failed.message}; {failed.hint}" if failed.hint and not failed.line else failed.message
     return SourceProblem(path=failed.path, line=failed.line, column=failed.column, message=message[:4096])
