@@ -56,6 +56,7 @@ symbols = [
         ({"params.size": "-4"}, "size = 3\n", "size = -4\n"),
         ({"params.half": "2"}, "half = 0.5", "half = 2.0"),
         ({"params.spread": "12"}, "{ bps = 10 }   # of mid", "{ bps = 12 }   # of mid"),
+        ({"params.spread.bps": "-4"}, "{ bps = 10 }   # of mid", "{ bps = -4 }   # of mid"),
         ({"params.quiet": "true"}, "quiet = false", "quiet = true"),
         ({"instances.maker.venue": "binance"}, '"kraken"        #', '"binance"        #'),
         (
@@ -138,6 +139,8 @@ def test_inline_instances_and_dotted_keys_are_edited_too() -> None:
         ("instances.maker.colour", "x", "an instance has no key 'colour'"),
         ("deployment.name.first", "x", "deployment.name is no table"),
         ("params.size", "1.5", "--unset it and set it anew"),
+        ("params.spread.bps", "1.5", "is a whole number of basis points"),
+        ("params.spread.pips", "1", "a parameter's name has no dot"),
         ("params.new", "fast", "is no value of TOML"),
         ("params.new", "1\nmore = 2", "is no value of TOML"),
         ("mesh.routes", "maker", "is a list"),

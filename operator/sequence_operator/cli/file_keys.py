@@ -13,7 +13,7 @@ from sequence_operator.spec.file_rules import DEFAULT_LABEL
 from sequence_operator.spec.suggest import did_you_mean
 
 Part = str | int
-Kind = Literal["text", "number", "flag", "list", "param", "table"]
+Kind = Literal["text", "number", "flag", "list", "param", "bps", "table"]
 _INTEGER = re.compile(r"[+-]?\d[\d_]*")
 
 
@@ -65,6 +65,10 @@ def value(key: Key, text: str, document: Mapping[str, Any]) -> str:
             if not _INTEGER.fullmatch(text):
                 raise KeyMistakeError(f"{key.typed} is a whole number, got {text!r}")
             return text
+        case "bps":
+            if not _INTEGER.fullmatch(text):
+                raise KeyMistakeError(f"{key.typed} is a whole number of basis points, got {text!r}")
+            return f"{{ bps = {text} }}"
         case "flag":
             if text not in ("true", "false"):
                 raise KeyMistakeError(f"{key.typed} is true or false, got {text!r}")
@@ -122,6 +126,8 @@ def _instance(typed: str, path: list[Part], rest: list[str], document: Mapping[s
 
 
 def _parameter(typed: str, path: list[Part], rest: list[str]) -> Key:
+    if rest[1:] == ["bps"]:
+        return Key(typed, (*path, rest[0]), "bps")
     if len(rest) > 1:
         raise KeyMistakeError(
             f"{typed}: a parameter's name has no dot; basis points are written as {{ bps = 12 }}"
