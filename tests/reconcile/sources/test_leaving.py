@@ -143,6 +143,12 @@ def test_a_renamed_algo_starts_when_the_former_is_gone():
     assert desk.condition("Ready")[0] == "True"
 
 
+def test_a_former_name_that_another_source_takes_hinders_nobody():
+    desk = Desk(snapshot("one", A, B))
+    plan = desk.plan(snapshot("two", file("new", "a"), B), sibling("other", "a.sandbox"))
+    assert done(plan) == ["Release a", "Apply new"]
+
+
 def test_a_renamed_algo_waits_for_everything_that_its_former_waits_for():
     desk = Desk(snapshot("one", A, B))
     assert done(desk.plan(snapshot("two", file("new", "a"), B), sibling(looked=None))) == []

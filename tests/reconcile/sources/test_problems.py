@@ -69,6 +69,12 @@ def test_a_file_that_moved_and_broke_at_once_is_not_undeployed():
     assert "'new/Sequence.toml', which cannot be read" in plan.waits[0].message
 
 
+def test_a_file_that_moved_and_broke_but_says_its_name_keeps_it_and_no_other():
+    desk = Desk(snapshot("one", A, B, C))
+    plan = desk.carry_out(snapshot("two", A, replace(BROKEN, path="new/Sequence.toml")))
+    assert done(plan) == ["Prune c"]
+
+
 def test_two_files_of_one_name_name_each_other_and_neither_is_applied():
     desk = Desk(snapshot("one", A, B))
     plan = desk.carry_out(snapshot("two", file("a", rate=3), file("a", "copy"), B))

@@ -25,7 +25,7 @@ from sequence_operator.reconcile.sources.model import (
 from sequence_operator.reconcile.sources.reading import Declared
 from sequence_operator.reconcile.sources.render import changed, recorded, rendered
 from sequence_operator.spec.names import CLI_MANAGER, SOURCE_MANAGER, STATE_MANAGER, Mode
-from sequence_operator.spec.resources import AlgoSource, SourceProblem
+from sequence_operator.spec.resources import AlgoSource, InventoryEntry, SourceProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,9 @@ def decide(
     live: Live | None,
     siblings: Sequence[Sibling],
     going: Leaving,
+    entry: InventoryEntry | None,
 ) -> Decision:
-    """going: what left the commit, for a file may have been given another name."""
+    """going: what left the commit, for a file may have been given another name. entry: of the inventory, if any."""
     blocked = (
         _former_name(declared, going)
         or (live and _deleting(declared, live))
@@ -83,12 +84,19 @@ def decide(
     if live is None:
         obj = rendered(source, mode, declared, snapshot, changed(declared, snapshot, None))
         return Decision(declared, None, (Apply(declared.name, declared.path, obj),), obj)
-    return _written(source, mode, snapshot, declared, live)
+    return _written(source, mode, snapshot, declared, live, entry)
 
 
-def _written(source: AlgoSource, mode: Mode, snapshot: Snapshot, declared: Declared, live: Live) -> Decision:
+def _written(
+    source: AlgoSource,
+    mode: Mode,
+    snapshot: Snapshot,
+    declared: Declared,
+    live: Live,
+    entry: InventoryEntry | None,
+) -> Decision:
     """The object exists and is, or becomes, this source's."""
-    obj, found, edited = _compared(source, mode, snapshot, declared, live)
+    obj, found, edited = _compared(source, mode, snapshot, declared, live, entry)
     formers = _formers(source, live)
     if not found and not formers:
         return Decision(declared, live, after=obj)
@@ -112,13 +120,17 @@ def _written(source: AlgoSource, mode: Mode, snapshot: Snapshot, declared: Decla
 
 
 def _compared(
-    source: AlgoSource, mode: Mode, snapshot: Snapshot, declared: Declared, live: Live
+    source: AlgoSource,
+    mode: Mode,
+    snapshot: Snapshot,
+    declared: Declared,
+    live: Live,
+    entry: InventoryEntry | None,
 ) -> tuple[Object, tuple[FieldDifference, ...], bool]:
     """(the object to apply, how the cluster differs from it, whether the commit changes this algo).
 
     An algo that the commit leaves alone keeps its commits: then a difference is somebody's edit.
     """
-    entry = next((e for e in source.status.inventory if e.name == declared.name), None)
     before = recorded(live) if live.belongs_to(source.metadata.name) else None
     if before is not None:
         kept = rendered(source, mode, declared, snapshot, before, live.uid)

@@ -9,7 +9,7 @@ that somebody added to it would trade unseen, so it goes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +69,11 @@ class _At:
 
 
 def _any(at: _At, wanted: Any, present: Any, fields: Mapping[str, Any] | None) -> Iterator[FieldDifference]:  # noqa: ANN401
-    if isinstance(wanted, Mapping) and isinstance(present, Mapping) and wanted:
+    if isinstance(wanted, dict) and isinstance(present, dict) and wanted:
         yield from _map(at, wanted, present, fields or {})
-    elif isinstance(wanted, Sequence) and (KIND, at.place) in LIST_MAPS:
+    elif isinstance(wanted, list) and (KIND, at.place) in LIST_MAPS:
         yield from _list_map(at, wanted, present or (), fields or {})
-    elif isinstance(wanted, Sequence) and (KIND, at.place) in LIST_SETS:
+    elif isinstance(wanted, list) and (KIND, at.place) in LIST_SETS:
         yield from _list_set(at, wanted, present or (), fields or {})
     elif wanted != present:
         yield at.is_("Value")

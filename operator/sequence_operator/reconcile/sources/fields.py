@@ -33,7 +33,8 @@ def owned(obj: Object, manager: str) -> Mapping[str, Any]:
     fields: Mapping[str, Any] = {}
     for entry in _entries(obj):
         if entry["manager"] == manager and entry.get("operation") == "Apply":
-            fields = union(fields, entry.get("fieldsV1") or {})
+            said = entry.get("fieldsV1") or {}
+            fields = union(fields, said) if fields else said
     return fields
 
 

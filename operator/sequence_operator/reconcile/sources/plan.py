@@ -51,8 +51,9 @@ def plan_source(
     reading = read(snapshot, mode)
     mine = {name: one for name, one in live.items() if one.belongs_to(source.metadata.name)}
     going = leaving(source, snapshot, reading, mine, siblings)
+    entries = {entry.name: entry for entry in source.status.inventory}
     decisions = [
-        decide(source, mode, snapshot, declared, live.get(name), siblings, going)
+        decide(source, mode, snapshot, declared, live.get(name), siblings, going, entries.get(name))
         for name, declared in reading.declared.items()
     ]
     held = _brake(source, snapshot, decisions, going, mine)
