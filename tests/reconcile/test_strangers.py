@@ -9,10 +9,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconcile.sim import SHA_A, Cluster, Platform, World, spec_of
-from reconcile.test_convergence import COMMON, EDITS, MACHINE, Faults
+from reconcile.test_convergence import COMMON, EDITS, MACHINE, Faults, calm
 
 RACE: list[str | tuple[str, int]] = ["list", "they take the name", "pass", "list, pass"]
 """Our list is older than their registration, so that ours is refused."""
+BEFORE_OURS: list[str | tuple[str, int]] = [
+    "list, pass",
+    "tighter",
+    "ours is gone",
+    "pass",
+    "they take the name",
+]
+"""A replacement is written down, and the name is gone before it comes to its create."""
 SUCCESSOR: list[str | tuple[str, int]] = ["list, pass", "ours is gone", "they take the name", "list, pass"]
 
 
@@ -63,7 +71,7 @@ def play(world: World, schedule: list[str | tuple[str, int]]) -> None:
             STRANGERS[step](strangers)
         else:
             (MACHINE | EDITS)[step](world)
-    world.settle()
+    calm(world)
     world.cluster.delete()
     world.settle()
     written = {(kind, key) for kind, key in world.platform.calls if kind not in ("create", "get")}
@@ -75,6 +83,7 @@ def play(world: World, schedule: list[str | tuple[str, int]]) -> None:
 @COMMON
 @example(schedule=RACE)
 @example(schedule=SUCCESSOR)
+@example(schedule=BEFORE_OURS)
 @given(schedule=steps(["crash", "lost", "refused", "broken"]))
 def test_theirs_is_never_written_to(schedule: list[str | tuple[str, int]]) -> None:
     play(World(cluster=Cluster(spec=spec_of(state="Running"))), schedule)
@@ -84,6 +93,7 @@ def test_theirs_is_never_written_to(schedule: list[str | tuple[str, int]]) -> No
 @COMMON
 @example(schedule=RACE)
 @example(schedule=SUCCESSOR)
+@example(schedule=BEFORE_OURS)
 @given(schedule=steps(["refused"]))
 def test_theirs_is_never_written_to_on_a_plain_platform(
     state: str, schedule: list[str | tuple[str, int]]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sequence_operator.reconcile.case import REGISTER, REPLACE, Case
 from sequence_operator.reconcile.row import Row
 from sequence_operator.spec.names import ADOPT_FROM, CLUSTER_GONE, MANAGED_BY
+from sequence_operator.spec.resources import Pending
 
 
 class Owner(StrEnum):
@@ -63,7 +64,7 @@ def _fits_pending(case: Case, row: Row) -> bool:
     pending = case.record.pending
     if pending is None or pending.action not in (REGISTER, REPLACE):
         return False
-    if case.observed.sight.refused_at == pending.at:
+    if case.observed.sight.refused_at == pending.at or _not_sent(case, pending):
         return False  # it certainly did not: somebody else took the name meanwhile
     if row.deployment_id == case.record.deployment_id or not _created_after(case, row, pending.at):
         return False
@@ -73,6 +74,14 @@ def _fits_pending(case: Case, row: Row) -> bool:
         return False
     edited_since = not case.same_generation
     return edited_since or row.symbols is None or set(row.symbols) == set(case.wire.symbols)
+
+
+def _not_sent(case: Case, pending: Pending) -> bool:
+    """Whether this process wrote the pending registration down and has not come to its create. A process that is
+    younger cannot know."""
+    sight = case.observed.sight
+    alive = (sight.began_at or sight.written_at) <= pending.at
+    return alive and (sight.created_at is None or sight.created_at < pending.at)
 
 
 def _created_after(case: Case, row: Row, at: datetime) -> bool:

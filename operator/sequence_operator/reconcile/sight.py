@@ -41,6 +41,7 @@ class Sight:
     refused_at:      `pending.at` of a registration that the platform certainly did not execute.
     ours_id:         id that this process registered or adopted; outlives later writes.
     after:           class name of our last write ("Stop", …); `row` is its answer while `source` is ANSWER.
+    began_at:        start of the process, once something was written; created_at: when our last create ended.
     previous:        the row before our last writes, until it is seen again: what was unregistered could look like this.
     """
 
@@ -55,6 +56,8 @@ class Sight:
     ours_id: str = ""
     after: str = ""
     previous: Row | None = None
+    began_at: datetime | None = None
+    created_at: datetime | None = None
 
     @property
     def presence(self) -> Presence:
@@ -144,6 +147,8 @@ class Sight:
             ours_id=ours_id or self.ours_id,
             after=after,
             previous=self.row if self.row is not None else self.previous,
+            began_at=self.began_at or self.written_at,
+            created_at=ended_at if after == "Register" else self.created_at,
         )
 
     def adopted(self, deployment_id: str) -> Sight:
