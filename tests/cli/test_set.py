@@ -140,6 +140,7 @@ def test_inline_instances_and_dotted_keys_are_edited_too() -> None:
         ("deployment.name.first", "x", "deployment.name is no table"),
         ("params.size", "1.5", "--unset it and set it anew"),
         ("params.spread.bps", "1.5", "is a whole number of basis points"),
+        ("params.size.bps", "4", "holds no basis points"),
         ("params.spread.pips", "1", "a parameter's name has no dot"),
         ("params.new", "fast", "is no value of TOML"),
         ("params.new", "1\nmore = 2", "is no value of TOML"),

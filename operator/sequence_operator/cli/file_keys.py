@@ -68,6 +68,8 @@ def value(key: Key, text: str, document: Mapping[str, Any]) -> str:
         case "bps":
             if not _INTEGER.fullmatch(text):
                 raise KeyMistakeError(f"{key.typed} is a whole number of basis points, got {text!r}")
+            if not isinstance(at(document, ("params", key.path[-1])), dict | None):
+                raise KeyMistakeError(f"{key.typed}: this parameter holds no basis points; --unset it first")
             return f"{{ bps = {text} }}"
         case "flag":
             if text not in ("true", "false"):
