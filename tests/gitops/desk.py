@@ -26,12 +26,16 @@ class CountingClient(ClusterClient):
         super().__init__(*arguments, **options)
         self.calls: list[str] = []
         self.before: Callable[[str, str], Awaitable[None]] | None = None
+        self.after: Callable[[str, str], Awaitable[None]] | None = None
 
     async def _call(self, method: str, path: str, *arguments: Any, **options: Any) -> Object:
         self.calls.append(f"{method} {path}")
         if self.before is not None:
             await self.before(method, path)
-        return await super()._call(method, path, *arguments, **options)
+        answer = await super()._call(method, path, *arguments, **options)
+        if self.after is not None:
+            await self.after(method, path)
+        return answer
 
 
 class Desk:

@@ -4,36 +4,46 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sequence_operator.artifact.store import configmap
 from sequence_operator.cluster.client import ClusterClient, Object
 from sequence_operator.cluster.errors import ClusterError
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS
 from sequence_operator.gitops.publishing import MODULE
 from sequence_operator.reconcile.sources import Action, Apply, HandOver, Prune, Release, TakeOver
 from sequence_operator.spec.names import (
     API_VERSION,
     ARTIFACT_KEY,
+    LAST_USED,
     SOURCE_LABEL,
     SOURCE_MANAGER,
     STATE_MANAGER,
     artifact_name,
 )
 
+_FRESH = timedelta(hours=12)  # half of what an unused module is kept for
+
 
 class Executor:
     """Executes plans of the sources of one namespace.
 
     stored: called with every object as the API server answered it. modules: folder of the published modules.
+    now: aware UTC.
     """
 
     def __init__(
-        self, cluster: ClusterClient, namespace: str, modules: Path, stored: Callable[[Object], object]
+        self,
+        cluster: ClusterClient,
+        namespace: str,
+        modules: Path,
+        stored: Callable[[Object], object],
+        now: Callable[[], datetime],
     ) -> None:
         self._cluster, self._namespace = cluster, namespace
-        self._modules, self._stored = modules, stored
+        self._modules, self._stored, self._now = modules, stored, now
 
     async def execute(
         self, source: str, plan: tuple[Action, ...]
@@ -104,6 +114,18 @@ class Executor:
             wasm = await asyncio.to_thread((self._modules / f"{sha256}{MODULE}").read_bytes)
         except FileNotFoundError:
             return  # collected: it was stored when it was new
-        stored = configmap(wasm, self._namespace)
+        present = await self._cluster.find(CONFIG_MAPS, artifact_name(sha256), self._namespace)
+        if present is not None and _fresh(present, self._now()):
+            return  # so that a process which dies after this write does not make it again and again
+        stored = configmap(wasm, self._namespace, now=self._now())
         stored["metadata"]["labels"][SOURCE_LABEL] = source
         await self._cluster.apply(stored, manager=SOURCE_MANAGER, force=True)
+
+
+def _fresh(module: Object, now: datetime) -> bool:
+    """Whether a stored module was used lately, so that nobody is about to collect it."""
+    used = (module["metadata"].get("annotations") or {}).get(LAST_USED)
+    try:
+        return used is not None and now - datetime.fromisoformat(used) < _FRESH
+    except (ValueError, TypeError):
+        return False

@@ -47,12 +47,14 @@ class Source:
             self.namespace,
             world.trees / self.namespace,
             lambda obj: world.deployments.put(obj, quiet=True),
+            world.now,
         )
         self._plan: SourcePlan | None = None
         self._told: Sibling | None = None
         self._woken = asyncio.Event()
         self._look_now, self._plan_now = True, True
         self._next_look = 0.0
+        self._busy = False  # in a round
         self._failures = 0  # rounds in a row whose writes did not all succeed
         self._token: str | None = None
         self._token_read = float("-inf")
@@ -107,6 +109,12 @@ class Source:
         return Sibling(self.name, ready, self._looker.looked_at if self._plan is not None else None, declares)
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing is to be done until something changes or the next look is due."""
+        busy = self._busy or self._look_now or self._plan_now or self._failures
+        return not busy and not (self._plan is not None and self._plan.waits)
+
+    @property
     def published(self) -> frozenset[str]:
         """Digests of what the present commit published."""
         return self._looker.published
@@ -155,6 +163,7 @@ class Source:
         loop = asyncio.get_running_loop()
         while True:
             await self._wait()
+            self._busy = True
             try:
                 await self._round()
             except ClusterError as problem:
@@ -162,6 +171,7 @@ class Source:
             except Exception:  # one source must not end the others; it is told and tried again
                 log.exception("source round failed", source=f"{self.namespace}/{self.name}")
                 self._retry("an error of the operator's own")
+            self._busy = False
             self._next_look = max(self._next_look, loop.time())
 
     async def _wait(self) -> None:

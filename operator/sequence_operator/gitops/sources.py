@@ -235,6 +235,11 @@ class Sources:
         ended = [task.get_name() for task in self._tasks.values() if task.done()]
         return f"{ended[0]} ended" if ended else None
 
+    @property
+    def settled(self) -> bool:
+        """Whether every source has looked and has nothing to do until something changes."""
+        return self._running and all(source.settled for source in self._sources.values())
+
     def problems(self) -> Iterator[tuple[tuple[str, str], int]]:
         """By namespace and name, how many problems each source has told."""
         for key, source in self._sources.items():
