@@ -1,27 +1,29 @@
 """SIGKILL of every part, before and after every platform call of a deployment's life.
 
-After each the desired state is reached, nothing is registered twice and nothing is left over. One life (deploy, start,
-five replacements, stop, undeploy) is lived for each part and moment, one kill at each of its calls.
+After each change the desired state is reached, nothing is registered twice and nothing is left over. One life (deploy,
+start, a replacement, stop, undeploy) is lived for each part. At each of its calls the part is killed twice: when the
+call has not arrived yet, and when it is made again, after the platform did what it was told and before anybody heard
+of it. An edge is killed once a change, and lives twice: while it is away the operator takes other ways, for nothing is
+left to be stopped.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import wasmtime
 
 from sequence_operator.artifact.store import configmap
+from support.api import AWAY
 from support.faultproxy import FaultProxy, When
 from support.localstack import LocalStack
-from support.processes import wait_until
+from support.processes import PATIENCE, wait_until
 
 pytestmark = pytest.mark.e2e
 
-PARTS = ["operator", "paper-api", "edge-kraken", "apiserver"]
 CREATE, DELETE = r"^POST /v1/deployments$", r"^DELETE /v1/deployments/[^/]+$"
 PATCH = r"^PATCH /v1/deployments/[^/]+$"  # resting orders are to be cancelled by the stop that follows
 START, STOP = r"^POST /v1/deployments/[^/]+/start$", r"^POST /v1/deployments/[^/]+/stop$"
@@ -95,9 +97,10 @@ def algo(name: str, version: int, state: str) -> str:
 class Life:
     """One deployment: changes its CR with a fault armed, then looks until platform and CR agree with it."""
 
-    def __init__(self, stack: LocalStack, proxy: FaultProxy, part: str, when: When) -> None:
-        self.stack, self.proxy, self.part, self.when = stack, proxy, part, when
-        self.name = f"kill-{part}-{when}"
+    def __init__(self, stack: LocalStack, proxy: FaultProxy, part: str, *whens: When) -> None:
+        self.stack, self.proxy, self.part, self.whens = stack, proxy, part, whens
+        self.name = "-".join(("kill", part, *whens))
+        self.killed = 0
 
     def apply(self, version: int, state: str) -> None:
         def accepted() -> bool:
@@ -112,23 +115,36 @@ class Life:
 
         wait_until(accepted, "the API server takes the change")
 
-    def hit(self, call: str, version: int, state: str) -> None:
-        """Kill the part around `call`, which the change provokes; then wait for the state of platform and CR."""
-        before = int(self.stack.part(self.part)["pid"])
-        fault = self.proxy.arm(call, self.when, lambda: self.kill())
-        self.apply(version, state)
-        assert fault.fired.wait(60), f"{call} was never sent; requests: {self.proxy.requests[-10:]}"
-        self.stack.back(self.part, before)
-        wait_until(lambda: self.agrees(version, state), f"{self.name} is {state} after {call}")
+    def hit(self, version: int, state: str, *calls: str) -> None:
+        """Kill the part around the calls that the change provokes; then wait for the state of platform and CR."""
+        self.around(calls, lambda: self.apply(version, state))
+        wait_until(lambda: self.agrees(version, state), f"{self.name} is {state} after {calls}")
+
+    def around(self, calls: Iterable[str], change: Callable[[], None]) -> None:
+        moments: list[tuple[str, When]] = [(call, when) for call in calls for when in self.whens]
+        self.proxy.disarm()
+        faults = [self.proxy.then(call, when, self.kill) for call, when in moments]
+        change()
+        for fault, moment in zip(faults, moments, strict=True):
+            fired = fault.fired.wait(PATIENCE)
+            assert fired, f"no {moment}; {self.tale()}"
+        self.stack.back(self.part, self.killed)
+
+    def tale(self) -> str:
+        """What there is to know when it does not go on."""
+        rows, status = self.stack.rows(self.name), self.stack.cr(f"{self.name}.sandbox").get("status")
+        return f"{self.proxy.requests[-10:]}\n{self.stack.part(self.part)}\n{rows}\n{status}"
 
     def kill(self) -> None:
-        self.stack.kill(self.part)
+        """Once it is back from the last time."""
+        self.stack.back(self.part, self.killed)
+        self.killed = self.stack.kill(self.part)
 
     def agrees(self, version: int, state: str) -> bool:
         try:
             rows = self.stack.rows(self.name)
             cr = self.stack.cr(f"{self.name}.sandbox")
-        except (OSError, AssertionError):
+        except (*AWAY, AssertionError):
             return False  # a part is still coming back
         assert len(rows) <= 1, f"registered twice: {rows}"
         wanted = configmap(VERSIONS[version], "sequence")["metadata"]["name"].removeprefix("wasm-")
@@ -146,36 +162,44 @@ class Life:
         )
 
     def undeploy(self) -> None:
-        before = int(self.stack.part(self.part)["pid"])
-        fault = self.proxy.arm(DELETE, self.when, lambda: self.kill())
-        self.stack.kubectl("delete", "algo", f"{self.name}.sandbox", "--wait=false")
-        assert fault.fired.wait(60), f"no DELETE was sent; requests: {self.proxy.requests[-10:]}"
-        self.stack.back(self.part, before)
+        delete = ("delete", "algo", f"{self.name}.sandbox", "--wait=false")
+        self.around([DELETE], lambda: self.stack.kubectl(*delete))
         wait_until(self.gone, f"{self.name} is gone from cluster and platform")
 
     def gone(self) -> bool:
         try:
-            left = self.stack.kubectl("get", "algo", "-o", "name")
+            left = self.stack.deployments()
             return f"{self.name}.sandbox" not in left and not self.stack.rows(self.name)
-        except (OSError, AssertionError):
+        except (*AWAY, AssertionError):
             return False
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("part", PARTS)
-def test_a_life_survives_the_death_of_a_part_around_every_call(
-    stack: LocalStack, proxy: FaultProxy, part: str, when: Any
+@pytest.mark.parametrize("part", ["operator", "paper-api", "apiserver"])
+def test_a_life_survives_two_deaths_of_a_part_at_every_call(
+    stack: LocalStack, proxy: FaultProxy, part: str
 ) -> None:
-    life = Life(stack, proxy, part, when)
-    life.hit(CREATE, 0, "Stopped")
-    life.hit(START, 0, "Running")
-    for call, version in (
-        (PATCH, 1),
-        (STOP, 0),
-        (DELETE, 1),
-        (CREATE, 0),
-        (START, 1),
+    life = Life(stack, proxy, part, "before", "after")
+    life.hit(0, "Stopped", CREATE)
+    life.hit(0, "Running", START)
+    life.hit(1, "Running", PATCH, STOP, DELETE, CREATE, START)  # each of a replacement
+    life.hit(1, "Stopped", STOP)
+    life.undeploy()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_life_survives_the_death_of_an_edge_at_every_call(
+    stack: LocalStack, proxy: FaultProxy, when: When
+) -> None:
+    life = Life(stack, proxy, "edge-kraken", when)
+    life.hit(0, "Stopped", CREATE)
+    life.hit(0, "Running", START)
+    for version, call in (
+        (1, PATCH),
+        (0, STOP),
+        (1, DELETE),
+        (0, CREATE),
+        (1, START),
     ):  # each of a replacement
-        life.hit(call, version, "Running")
-    life.hit(STOP, 1, "Stopped")
+        life.hit(version, "Running", call)
+    life.hit(1, "Stopped", STOP)
     life.undeploy()
