@@ -144,3 +144,12 @@ def test_a_hosted_path_that_is_not_ours_says_so(client: Sequence) -> None:
         client.funding_rates()
     assert absent.value.status == 501
     assert absent.value.message
+
+
+def test_venues_limits_and_capital(client: Sequence) -> None:
+    def connected() -> set[str]:
+        return {row["venue"] for row in client.venues()["credentials"]}
+
+    wait_until(lambda: connected() == set(FEEDS), "both venues are connected", 60)
+    assert client.risk_limits()["limits"]["max_open_orders"] == 32
+    assert set(client.account()["capital"]) == {"available_usd_1e9", "cash_usd_1e9", "nav_usd_1e9"}
