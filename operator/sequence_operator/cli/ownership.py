@@ -73,7 +73,7 @@ def refuse_undeploy(aim: Target, owner: GitOwner) -> CliError:
     """An object that git still has would come back with the next look at the repository."""
     return CliError(
         f"{aim.name} cannot be undeployed from here: git has it",
-        owner.words(),
+        owner.words(owner.state_at),
         f"delete {owner.path or 'its file'} there and push: the source then stops and unregisters it\n"
         f"to stop it now: {aim.command} stop {aim.name}",
         ExitCode.CONFLICT,
