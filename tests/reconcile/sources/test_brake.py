@@ -96,22 +96,25 @@ def test_edits_by_hand_come_back_however_many_they_are():
     assert done(desk.carry_out(snapshot("one", *files))) == []
 
 
-def test_what_the_cli_runs_may_be_taken_over_at_once():
-    desk = Desk()
-    files = [file(f"n{i:02}") for i in range(12)]
-    for apply in desk.plan(snapshot("one", *files)).actions:
-        obj = {
-            **apply.obj,
-            "metadata": {k: v for k, v in apply.obj["metadata"].items() if k in ("name", "namespace")},
-        }
-        obj["spec"] = {
-            **obj["spec"],
-            "artifact": stored("9" * 64).model_dump(by_alias=True, exclude_none=True),
-        }
-        desk.cluster.applied_by("sequence-cli", obj)
-        desk.cluster.state(obj["metadata"]["name"], "Running")
+def by_cli(desk: Desk, *files: SourceFile) -> None:
+    """Deployed and started by the CLI, and running."""
+    for apply in Desk().plan(snapshot("one", *files)).actions:
+        metadata = {k: v for k, v in apply.obj["metadata"].items() if k in ("name", "namespace")}
+        artifact = stored("9" * 64).model_dump(by_alias=True, exclude_none=True)
+        desk.cluster.applied_by(
+            "sequence-cli",
+            {**apply.obj, "metadata": metadata, "spec": {**apply.obj["spec"], "artifact": artifact}},
+        )
+        desk.cluster.state(metadata["name"], "Running")
     desk.cluster.runs()
-    plan = desk.carry_out(seen := snapshot("one", *files))
+
+
+@pytest.mark.parametrize("before", [0, 10])
+def test_what_the_cli_runs_may_be_taken_over_at_once(before):
+    desk, files = running(before)
+    taken = [file(f"cli{i:02}") for i in range(12)]
+    by_cli(desk, *taken)
+    plan = desk.carry_out(seen := snapshot("two", *files, *taken))
     assert (plan.held, len(plan.actions)) == (None, 24)
     assert {obj["spec"]["state"] for obj in desk.cluster.objects.values()} == {"Running"}
     assert done(desk.carry_out(seen)) == []

@@ -16,7 +16,6 @@ from reconcile.sources.repository import (
     source,
 )
 from sequence_operator.reconcile.sources import (
-    Prune,
     Release,
 )
 from sequence_operator.spec.names import (
@@ -74,14 +73,32 @@ def test_an_orphan_is_deleted_as_an_orphan_also_when_suspended():
 def test_a_repository_that_nobody_recognizes_undeploys_nothing_until_it_is_approved(seen):
     desk = Desk(snapshot("one", A, B))
     plan = desk.carry_out(seen)
-    assert not [action for action in plan.actions if isinstance(action, Prune)]
+    assert done(plan) == []
     status, reason, message = desk.condition("Stalled")
     assert (status, reason) == ("True", "Unrecognized")
     assert (
         f"kubectl -n trading annotate algosrc desk {APPROVE_COMMIT}={commit_of('two')} --overwrite" in message
     )
+    assert {change.held for change in plan.changes} == {message}
     desk.approve("two")
-    assert done(desk.carry_out(seen)) == ["Prune a", "Prune b"]
+    assert done(desk.carry_out(seen))[:2] == ["Prune a", "Prune b"]
+
+
+def test_all_algos_may_move_to_another_source_at_once():
+    desk = Desk(snapshot("one", A, B))
+    plan = desk.carry_out(snapshot("two"), sibling("other", "a.sandbox", "b.sandbox"))
+    assert done(plan) == ["Release a", "Release b"]
+    assert desk.condition("Ready")[0] == "True"
+
+
+def test_what_others_wrote_is_left_alone():
+    desk = Desk()
+    (apply,) = desk.plan(snapshot("one", A)).actions
+    obj = {**apply.obj, "metadata": {"name": "a.sandbox", "namespace": "trading"}}
+    desk.cluster.applied_by("kustomize-controller", obj)
+    plan = desk.plan(snapshot("one", A))
+    assert done(plan) == []
+    assert "a.sandbox exists and was written by kustomize-controller" in said(plan)[0]
 
 
 def test_an_approval_is_for_one_commit():

@@ -108,7 +108,12 @@ def _brake(
 
 
 def _actions(decisions: Sequence[Decision], going: Leaving, held: Brake | None) -> tuple[Action, ...]:
-    """What stops goes first, what starts goes last."""
+    """What stops goes first, what starts goes last.
+
+    Of a commit that nobody recognizes nothing is started either: it may be somebody else's.
+    """
+    if going.stalled is not None:
+        return tuple(verdict for verdict in going.verdicts.values() if isinstance(verdict, Release))
     if held is not None:
         return tuple(action for d in decisions if d.stops for action in d.actions)
     stops = [action for d in decisions if d.stops for action in d.actions]
@@ -140,7 +145,7 @@ def _changes(
     live: Mapping[str, Live],
     held: Brake | None,
 ) -> tuple[Change, ...]:
-    general = SUSPENDED if source.spec.suspend else ""
+    general = SUSPENDED if source.spec.suspend else (going.stalled or ("", ""))[1]
     changes = []
     for d in decisions:
         why = general or (held.message if held is not None and not d.stops else "")
@@ -154,6 +159,7 @@ def _changes(
         why = general or (held.message if held is not None else "")
         before = live[name].obj
         if isinstance(verdict, Release):
+            why = why if source.spec.suspend or going.stalled is None else ""
             changes.append(
                 Change("Release", name, verdict.path, before, _released(before, verdict.to), (), why)
             )
