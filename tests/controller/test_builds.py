@@ -151,6 +151,17 @@ def test_how_far_it_is(status, state, reason):
         assert (view.sha256, view.size_bytes, view.config_map) == (WASM, 7, artifact_name(WASM))
 
 
+def test_what_keeps_a_build_from_beginning_is_passed_on():
+    said = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "ToolchainMissing",
+        "message": "it waits for Rust 1.95.0",
+    }
+    view = store(build_object(status={"phase": "Pending", "conditions": [said]})).view(algo())
+    assert (view.state, view.message) == (BuildState.WAITING, "ToolchainMissing: it waits for Rust 1.95.0")
+
+
 @pytest.mark.parametrize(
     ("forged", "says"),
     [

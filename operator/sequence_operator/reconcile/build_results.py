@@ -27,7 +27,8 @@ _SHA256 = re.compile(SHA256_PATTERN.removesuffix("$") + r"\Z")
 class Build:
     """What is remembered of one AlgoBuild: no log, no conditions.
 
-    writers: who wrote its status. final: it failed and will not be tried again. reason, message: why it failed.
+    writers: who wrote its status. final: it failed and will not be tried again. reason, message: why it failed, or
+    why it does not begin.
     """
 
     uid: str
@@ -56,7 +57,7 @@ class Build:
         conditions: dict[str, Mapping[str, Any]] = {c["type"]: c for c in status.get("conditions") or ()}
         phase = status.get("phase") or "Pending"
         final = conditions.get("Stalled", {}).get("status") == "True"
-        told = conditions.get("Stalled" if final else "Ready", {}) if phase == "Failed" else {}
+        told = conditions.get("Stalled" if final else "Ready", {}) if phase in ("Pending", "Failed") else {}
         return cls(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -205,7 +206,7 @@ def _open(build: Build, tree: str) -> BuildView:
     if build.final:
         message = build.message or f"AlgoBuild {build.name} failed; {again}"
         return BuildView(BuildState.FAILED, build.name, tree=tree, reason=build.reason, message=message)
-    trouble = f"trying again after {build.reason}: {build.message}" if build.reason else ""
+    trouble = f"{build.reason}: {build.message}" if build.reason else ""
     return BuildView(BuildState.WAITING, build.name, tree=tree, reason="Building", message=trouble)
 
 
