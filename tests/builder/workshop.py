@@ -110,7 +110,7 @@ class Builder:
             "--holder",
             holder,
         ]
-        command += ["--trees", workshop.trees.base, "--work", str(self.work), "--retry", "1s"]
+        command += ["--trees", workshop.trees.base, "--work", str(self.work), "--retry", "100ms"]
         command += [
             "--kubeconfig",
             str(workshop.kubeconfig),
@@ -140,7 +140,7 @@ class Workshop:
         self.trees = Trees()
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
-        token = Api(controlplane, SYSTEM).token(BUILDER)
+        self.token = token = Api(controlplane, SYSTEM).token(BUILDER)
         write_kubeconfig(
             self.kubeconfig, server=controlplane.server, ca=controlplane.ca, namespace=NAMESPACE, token=token
         )

@@ -40,10 +40,11 @@ class Plane(Protocol):
 
 
 class Api:
-    """As administrator, on one namespace."""
+    """As administrator, or as who has `token`, on one namespace."""
 
-    def __init__(self, controlplane: Plane, namespace: str) -> None:
+    def __init__(self, controlplane: Plane, namespace: str, token: str = "") -> None:
         self.namespace = namespace
+        self._bearer = token  # of somebody other than the administrator
         self._controlplane = controlplane
         self._context = ssl.create_default_context(cafile=str(controlplane.ca))
         self._connection: http.client.HTTPSConnection | None = None
@@ -83,7 +84,10 @@ class Api:
     def _call(
         self, method: str, path: str, body: Object | None = None, content: str = "application/json"
     ) -> Object:
-        headers = {"Authorization": f"Bearer {self._controlplane.admin_token}", "Content-Type": content}
+        headers = {
+            "Authorization": f"Bearer {self._bearer or self._controlplane.admin_token}",
+            "Content-Type": content,
+        }
         payload = json.dumps(body) if body is not None else None
         for fresh in (False, True):
             if self._connection is None or fresh:

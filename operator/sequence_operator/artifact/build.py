@@ -84,6 +84,16 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
+def _without_own_paths(env: Mapping[str, str]) -> str:
+    """A setting for cargo, added to those of the project: where crates were downloaded to gets a constant name.
+
+    An algo on std that can panic holds that folder's name; under this one it gets the bytes that a build in the
+    cluster gets.
+    """
+    home = os.path.abspath(env.get("CARGO_HOME") or os.path.expanduser("~/.cargo"))
+    return f"target.{toolchain.TARGET}.rustflags=[{json.dumps(f'--remap-path-prefix={home}=/cargo')}]"
+
+
 def _cargo(
     rust: toolchain.Toolchain,
     project: Path,
@@ -93,7 +103,7 @@ def _cargo(
 ) -> Path:
     """Run cargo, hand on its words as they come, and return the path of the module it made."""
     command = [rust.cargo, "build", "--target", toolchain.TARGET, "--release", "--lib"]
-    command += ["--message-format", "json-render-diagnostics"]
+    command += ["--message-format", "json-render-diagnostics", "--config", _without_own_paths(os.environ)]
     command += ["--locked"] if locked else []
     command += ["--target-dir", str(target)] if target else []
     said: list[str] = []

@@ -87,9 +87,10 @@ class Bubblewrap:
     def __init__(self, rust: Rust, limits: BuildLimits) -> None:
         self._rust, self._limits = rust, limits
         self._root = os.geteuid() == 0
-        self._programs = {name: shutil.which(name) for name in ("bwrap", "setpriv", "prlimit")}
+        self._programs: dict[str, str | None] = {}
 
     def check(self) -> None:
+        self._programs = {name: shutil.which(name) for name in ("bwrap", "setpriv", "prlimit")}
         missing = [name for name, path in self._programs.items() if path is None]
         if missing:
             package = "bubblewrap" if "bwrap" in missing else "util-linux"
