@@ -124,11 +124,18 @@ async def test_what_the_cli_applied_is_taken_over_as_it_runs(world):
         snapshot("zero", file("maker", params="size = 3; wide = true", instances={"a": "kraken"}))
     )
     await world.state("Running")
+    for manager in (CLI_MANAGER, "sequence-rollback"):
+        noted = {"metadata": {"annotations": {f"note/{manager}": "stays"}}}
+        await world.cluster.merge(await world.one(), noted, manager=manager)
     plan = await world.carry_out(seen)
     assert kinds(plan) == [TakeOver, Apply]
     obj = await world.one()
+    assert {key for key in obj["metadata"]["annotations"] if key.startswith("note/")} == {
+        f"note/{CLI_MANAGER}",
+        "note/sequence-rollback",
+    }
     assert obj["spec"]["state"] == "Running"
-    assert CLI_MANAGER not in {e["manager"] for e in obj["metadata"]["managedFields"]}
+    assert owners(obj, "spec", "instances") == (SOURCE_MANAGER,)
     assert not obj["spec"].get("params")
     assert [i["label"] for i in obj["spec"]["instances"]] == ["main"]
     assert obj["spec"]["artifact"].keys() == {"build"}

@@ -53,7 +53,8 @@ def handed(
     """The managedFields in which the source owns what the former managers owned, and these entries of lists.
 
     Formers' entries are removed, not merely emptied: they will never apply again, and a field that they go on owning
-    would outlive its line in the file. Entries for status stay. strays: addresses of list entries; they are taken from
+    would outlive its line in the file. Only the spec is taken: what somebody noted on the object (a stop, a rollback)
+    stays there, and so do entries for status. strays: addresses of list entries; they are taken from
     whoever owns them, for only what the source owns goes away when it is not applied any more.
     """
     gone, addresses = frozenset(formers), [tuple(address) for address in strays]
@@ -61,10 +62,12 @@ def handed(
     taken: Mapping[str, Any] = {}
     for entry in obj["metadata"].get("managedFields") or ():
         manager = "" if entry.get("subresource") else entry.get("manager")
-        if manager in gone or (manager == SOURCE_MANAGER and entry.get("operation") == "Apply"):
-            taken = union(taken, entry.get("fieldsV1") or {})
+        fields = entry.get("fieldsV1") or {}
+        if manager == SOURCE_MANAGER and entry.get("operation") == "Apply":
+            taken = union(taken, fields)
+        elif manager in gone and "f:spec" in fields:
+            taken = union(taken, {"f:spec": fields["f:spec"]})
         elif manager:
-            fields = entry.get("fieldsV1") or {}
             for address in addresses:
                 fields = _without(fields, address)
             if fields:
