@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import hashlib
 import io
 import os
+import shutil
 import socket
 import tarfile
 from ipaddress import ip_network
@@ -18,6 +20,7 @@ from sequence_operator.gitops.cache import Ref
 from sequence_operator.gitops.errors import GitError
 from sequence_operator.gitops.protocol import Bounds
 from sequence_operator.gitops.urls import parse_url, way_to
+from sequence_operator.local.pki import ensure_pki
 from support.gitserver import GitServer, Repository
 
 from .conftest import Look, crate, prebuilt
@@ -235,6 +238,42 @@ async def test_credentials_are_sent_to_their_server_only_and_told_nobody(
     assert (await failure(look, repository.url, secret=secret)).reason == "UrlRefused"
 
 
+async def test_https_with_an_authority_of_ones_own(tmp_path: Path, look: Look) -> None:
+    ensure_pki(tmp_path)
+    certificate = (tmp_path / "apiserver.crt", tmp_path / "apiserver.key")
+    with GitServer(tmp_path / "tls", certificate=certificate, user="ada", password="correct-horse") as server:
+        repository = server.repository()
+        commit = repository.commit("first", crate("mm"))
+        url = repository.url.replace("127.0.0.1", "localhost")  # so that the name is resolved and pinned
+        secret = {"username": "ada", "password": "correct-horse", "ca.crt": (tmp_path / "ca.crt").read_text()}
+        assert (await look(url, secret=secret)).commit == commit
+        del secret["ca.crt"]
+        untrusted = await failure(look, url, secret=secret)
+        assert untrusted.reason == "FetchFailed" and "certificate" in untrusted.message
+
+
+async def test_no_credential_is_an_argument_or_in_the_environment(
+    repository: Repository, server: GitServer, look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit("first", crate("mm"))
+    real, said, temporary = shutil.which("git"), tmp_path / "said", tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    spy = tmp_path / "bin/git"
+    spy.parent.mkdir()
+    spy.write_text(f'#!/bin/sh\necho "$@" >>{said}\nenv >>{said}\nexec {real} "$@"\n')
+    spy.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{spy.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-operator")
+    server.user, server.password = "ada", "correct-horse"
+    await look(repository.url, secret={"username": "ada", "password": "correct-horse"})
+    heard = said.read_text()
+    header = base64.b64encode(b"ada:correct-horse").decode()
+    assert "ls-remote" in heard and "fetch" in heard
+    assert not any(word in heard for word in ("correct-horse", header, "of-the-operator"))
+    assert not list(temporary.iterdir())  # its files are gone with the request
+
+
 async def test_a_proxy_is_used_and_names_are_then_its_matter(
     repository: Repository, server: GitServer, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +282,7 @@ async def test_a_proxy_is_used_and_names_are_then_its_matter(
     assert (await failure(look, elsewhere)).reason == "FetchFailed"
     monkeypatch.setenv("http_proxy", server.url)
     assert (await look(elsewhere)).commit == commit
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert (await failure(look, elsewhere)).reason == "FetchFailed"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import pytest
+
 from sequence_operator.artifact.store import configmap
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, ALGO_SOURCES, CONFIG_MAPS
 from sequence_operator.spec.names import SOURCE_LABEL, TREE, artifact_name
@@ -298,7 +300,7 @@ async def test_what_the_cli_deployed_is_taken_over(desk: Desk, repository: Repos
 
 
 async def test_credentials_come_from_the_secret_and_show_nowhere(
-    desk: Desk, repository: Repository, server: GitServer
+    desk: Desk, repository: Repository, server: GitServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.user, server.password = "ada", "correct-horse"
     repository.commit("first", crate("mm"))
@@ -310,5 +312,7 @@ async def test_credentials_come_from_the_secret_and_show_nowhere(
     await desk.secret("git", username="ada", password="correct-horse")
     await desk.look()
     assert (await desk.condition())[1] == "Applied"
-    said = str(await desk.source()) + str(desk.events) + str(await desk.algos())
+    logged = capsys.readouterr()
+    assert "AuthFailed" in logged.out + logged.err
+    said = str(await desk.source()) + str(desk.events) + str(await desk.algos()) + logged.out + logged.err
     assert "correct-horse" not in said and "wrong-battery" not in said

@@ -9,6 +9,7 @@ import base64
 import gzip
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 from collections import Counter
@@ -142,6 +143,7 @@ class GitServer:
     requests: how often each kind was asked: `advertise`, `ls-refs` and `fetch` (`git ls-remote` is one
     advertise and one ls-refs), `receive-pack`, `denied`, `failed`, `other`. sent: bytes of answers by kind.
     user, password: asked for in every request when set. fail: an HTTP status to answer to everything.
+    redirect: where to send everybody. certificate: files of a certificate and its key, to serve https.
     """
 
     root: Path
@@ -149,6 +151,7 @@ class GitServer:
     password: str = ""
     fail: int = 0
     redirect: str = ""
+    certificate: tuple[Path, Path] | None = None
     port: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
@@ -171,6 +174,12 @@ class GitServer:
 
         self._server = Server(("127.0.0.1", self.port), Handler)
         self.port = self._server.server_address[1]
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -191,7 +200,7 @@ class GitServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.certificate else ''}://127.0.0.1:{self.port}"
 
     def repository(self, name: str = "algos", *, branch: str = "main") -> Repository:
         """Make an empty repository, served at `<url>/<name>.git`."""
@@ -232,8 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         try:
             super().handle()
-        except ConnectionError:
-            return  # the client was ended, which is its right
+        except (ConnectionError, ssl.SSLError):
+            return  # the client was ended, or does not trust us, which is its right
 
     def do_GET(self) -> None:
         self._serve(b"")

@@ -71,12 +71,16 @@ def surroundings(folder: Path, remote: Remote, way: Way, secret: Mapping[str, st
         environment |= {"GIT_SSH_COMMAND": _ssh(folder, remote, way, secret), "GIT_SSH_VARIANT": "ssh"}
     else:
         if way.proxy:
-            environment |= {f"{remote.scheme}_proxy": way.proxy, "no_proxy": ""}
+            environment[f"{remote.scheme}_proxy"] = way.proxy
         else:
-            environment["no_proxy"] = "*"
             pinned = ",".join(f"[{address}]" if ":" in address else address for address in way.addresses)
             options.append(("http", "curloptResolve", f"{remote.host}:{remote.port}:{pinned}"))
-        options += _http(folder, remote, secret)
+        if secret.get(CA):
+            _private(folder / "ca.crt", secret[CA])
+            environment["GIT_SSL_CAINFO"] = str(
+                folder / "ca.crt"
+            )  # an inherited one would win over the configuration
+        options += _http(remote, secret)
     _private(
         folder / "config",
         "".join(f"[{section}]\n\t{key} = {_quoted(value)}\n" for section, key, value in options),
@@ -84,12 +88,8 @@ def surroundings(folder: Path, remote: Remote, way: Way, secret: Mapping[str, st
     return environment
 
 
-def _http(folder: Path, remote: Remote, secret: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _http(remote: Remote, secret: Mapping[str, str]) -> list[tuple[str, str, str]]:
     section = f'http "{remote.origin}"'
-    options: list[tuple[str, str, str]] = []
-    if secret.get(CA):
-        _private(folder / "ca.crt", secret[CA])
-        options.append((section, "sslCAInfo", str(folder / "ca.crt")))
     header = ""
     if token := secret.get(BEARER, "").strip():
         header = f"Bearer {token}"
@@ -111,7 +111,7 @@ def _http(folder: Path, remote: Remote, secret: Mapping[str, str]) -> list[tuple
             "store them on one line",
             final=True,
         )
-    return [*options, (section, "extraHeader", f"Authorization: {header}")] if header else options
+    return [(section, "extraHeader", f"Authorization: {header}")] if header else []
 
 
 def _ssh(folder: Path, remote: Remote, way: Way, secret: Mapping[str, str]) -> str:

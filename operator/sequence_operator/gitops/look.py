@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def look(request: Request) -> Seen:
     remote = parse_url(request.url)
     ref = Ref(request.ref_kind, request.ref)
     way = way_to(remote, [ipaddress.ip_network(text) for text in request.allow])
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]  # decided above; curl reads NO_PROXY in another way than we do, and must not
     with tempfile.TemporaryDirectory(prefix="sequence-git-") as folder:
         private = Path(folder)
         environment = surroundings(private, remote, way, request.secret)
