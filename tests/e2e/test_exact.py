@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +38,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
             json.dumps({"spec": {"pollInterval": f"{POLL:.0f}s"}}),
         )
         yield stack
+        wait_until(lambda: not stack.deployments(), "all objects are gone")
+        assert stack.platform("GET", "/v1/deployments")[1]["deployments"] == []
     finally:
         stack.down()
 
@@ -75,8 +76,8 @@ def apply(stack: LocalStack) -> Iterator[Callable[..., None]]:
         stack.kubectl("wait", "--for=condition=Ready", f"algo/{name}.sandbox", "--timeout=60s")
 
     yield do
-    for name in names:
-        stack.kubectl("delete", "algo", f"{name}.sandbox", "--ignore-not-found", "--timeout=60s")
+    gone = ("--ignore-not-found", "--wait=false")  # the end of this file looks whether they went
+    stack.kubectl("delete", "algo", *(f"{name}.sandbox" for name in names), *gone)
 
 
 def writes_to(calls: list[dict[str, Any]]) -> Counter[str]:
@@ -112,18 +113,29 @@ def test_an_idle_operator_lists_once_a_tick_and_writes_nothing(
 ) -> None:
     for number in range(3):
         apply(f"idle-{number}", "Running")
-    time.sleep(3 * POLL)  # the lists that confirm the last changes
+    after_lists(stack, 2)  # they confirm the last changes
     versions = {f"idle-{n}": stack.cr(f"idle-{n}.sandbox")["metadata"]["resourceVersion"] for n in range(3)}
-    begun, first = time.monotonic(), len(stack.calls())
-    time.sleep(12)
-    ticks = (time.monotonic() - begun) / POLL
-    sandbox = [call for call in stack.calls()[first:] if call["mode"] == "sandbox"]
-    lists = [call for call in sandbox if call["method"] == "GET" and call["path"].endswith("/deployments")]
-    assert writes_to(sandbox) == {}
-    assert ticks - 2 <= len(lists) <= ticks + 2
+    calls = after_lists(stack, 4)
+    assert {call["method"] for call in calls} == {"GET"}
+    lists = [call["ts_ns"] / 1e9 for call in calls if call["path"].endswith("/deployments")]
+    assert (
+        lists[-1] - lists[0] > POLL
+    )  # three rounds of POLL seconds, the first of which may have been held up
     assert {
         f"idle-{n}": stack.cr(f"idle-{n}.sandbox")["metadata"]["resourceVersion"] for n in range(3)
     } == versions
+
+
+def after_lists(stack: LocalStack, count: int) -> list[dict[str, Any]]:
+    """The calls to the sandbox from now until it was listed so many times."""
+    first = len(stack.calls())
+
+    def calls() -> list[dict[str, Any]]:
+        sandbox = [call for call in stack.calls()[first:] if call["mode"] == "sandbox"]
+        lists = sum(call["method"] == "GET" and call["path"].endswith("/deployments") for call in sandbox)
+        return sandbox if lists >= count else []
+
+    return wait_until(calls, f"{count} lists")
 
 
 def history(stack: LocalStack, name: str) -> list[str]:
