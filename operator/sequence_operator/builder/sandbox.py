@@ -90,7 +90,8 @@ class Bubblewrap:
         self._programs: dict[str, str | None] = {}
 
     def check(self) -> None:
-        self._programs = {name: shutil.which(name) for name in ("bwrap", "setpriv", "prlimit")}
+        found = {name: shutil.which(name) for name in ("bwrap", "setpriv", "prlimit")}
+        self._programs = {name: os.path.realpath(path) if path else None for name, path in found.items()}
         missing = [name for name, path in self._programs.items() if path is None]
         if missing:
             package = "bubblewrap" if "bwrap" in missing else "util-linux"
