@@ -69,6 +69,20 @@ async def test_an_edit_by_hand_comes_back_and_what_git_does_not_say_stays(world)
     await world.settled(seen)
 
 
+async def test_a_commit_that_was_edited_by_hand_is_not_believed(world):
+    seen = snapshot("one", file("maker"))
+    await world.carry_out(seen)
+    build = (await world.one())["spec"]["artifact"]["build"]
+    await world.edited({"origin": {"commit": "f" * 40}, "artifact": {"build": {**build, "commit": "e" * 40}}})
+    await world.carry_out(seen)
+    spec = (await world.one())["spec"]
+    assert (spec["origin"]["commit"], spec["artifact"]["build"]["commit"]) == (
+        commit_of("one"),
+        commit_of("one"),
+    )
+    await world.settled(seen)
+
+
 async def test_a_field_that_was_edited_back_is_owned_again_so_that_it_can_leave(world):
     seen = snapshot("one", file("maker", rate=10))
     await world.carry_out(seen)

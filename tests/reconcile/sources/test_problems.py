@@ -87,6 +87,12 @@ def test_two_files_of_one_name_name_each_other_and_neither_is_applied():
     ]
 
 
+def test_a_rename_to_a_name_that_is_taken_undeploys_neither():
+    desk = Desk(snapshot("one", A, B))
+    plan = desk.carry_out(snapshot("two", A, file("a", "b")))
+    assert (done(plan), len(plan.problems)) == ([], 2)
+
+
 def test_names_that_become_one_object_name_only_alike_are_two():
     plan = Desk().carry_out(snapshot("one", file("a-b"), file("a_b")))
     assert len({action.name for action in plan.actions}) == 2

@@ -54,7 +54,7 @@ def changed(declared: Declared, snapshot: Snapshot, live: Live | None) -> Proven
         return fresh
     build = live.obj["spec"]["artifact"]["build"]
     same = (build.get("url"), build.get("path")) == (snapshot.repository, declared.folder)
-    if same and declared.source.tree and live.annotation(TREE) == declared.source.tree:
+    if same and live.annotation(TREE) == declared.source.tree:
         return Provenance(fresh.commit, before.build_commit, fresh.author)
     return fresh
 
