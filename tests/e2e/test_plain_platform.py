@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,6 +188,15 @@ def test_a_whole_life_is_exact(stack: LocalStack, platform: PlainPlatform) -> No
     assert not any(line.startswith("PATCH") for line in platform.requests)
 
 
+def after_lists(platform: PlainPlatform, count: int) -> set[str]:
+    """The kinds of calls from now until there were so many lists."""
+    first = len(platform.requests)
+    wait_until(
+        lambda: platform.requests[first:].count("GET /v1/deployments") >= count, f"{count} further lists"
+    )
+    return set(platform.requests[first:])
+
+
 def test_it_idles_with_lists_and_registers_changed_limits_anew(
     stack: LocalStack, platform: PlainPlatform
 ) -> None:
@@ -196,13 +204,9 @@ def test_it_idles_with_lists_and_registers_changed_limits_anew(
     algo = Algo(stack, platform, "limited", "trusting")
     algo.apply("Running")
     algo.ready()
-    time.sleep(4.5)  # the lists that confirm the start
-    first, version = len(platform.requests), stack.cr("limited.sandbox")["metadata"]["resourceVersion"]
-    time.sleep(4.5)
-    assert set(platform.requests[first:]) <= {
-        "GET /v1/deployments",
-        "GET /v1/account",
-    }  # one account is unused
+    after_lists(platform, 2)  # they confirm the start
+    version = stack.cr("limited.sandbox")["metadata"]["resourceVersion"]
+    assert after_lists(platform, 2) <= {"GET /v1/deployments", "GET /v1/account"}  # one account is unused
     assert stack.cr("limited.sandbox")["metadata"]["resourceVersion"] == version
 
     (before,) = stack.rows("limited")
