@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sequence_operator.cluster.client import ClusterClient, Object
+from sequence_operator.cluster.errors import ClusterError
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, ALGO_SOURCES, Resource
 from sequence_operator.gitops.sources import Sources
 from sequence_operator.spec.names import API_VERSION, RECONCILE_REQUESTED_AT, Mode
@@ -46,6 +47,7 @@ class Desk:
         self.mode: Mode | None = "sandbox"
         self.events: list[tuple[str, str, str]] = []
         self.looks: list[str] = []
+        self.broken: list[str] = []  # watches
         self.rounds = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -97,12 +99,18 @@ class Desk:
     async def _watch(
         self, resource: Resource, changed: Callable[[Object], None], gone: Callable[[Object], None]
     ) -> None:
-        async with aclosing(self.reader.watch(resource, self.namespace)) as events:
-            async for type_, obj in events:
-                if type_ == "DELETED":
-                    gone(obj)
-                elif type_ != "SYNCED":
-                    changed(obj)
+        """As the operator's watches: one that breaks is begun anew."""
+        while True:
+            try:
+                async with aclosing(self.reader.watch(resource, self.namespace)) as events:
+                    async for type_, obj in events:
+                        if type_ == "DELETED":
+                            gone(obj)
+                        elif type_ != "SYNCED":
+                            changed(obj)
+            except ClusterError as problem:
+                self.broken.append(str(problem))
+                await asyncio.sleep(0.2)
 
     # -- what a person does and sees --------------------------------------------------------------------
 
@@ -171,7 +179,12 @@ class Desk:
             status, now, message = await self.condition(type_, name)
             return (message or status) if now == reason else None
 
-        return await eventually(reached, f"{type_} of {name} for the reason {reason}")
+        try:
+            return await eventually(reached, f"{type_} of {name} for the reason {reason}")
+        except AssertionError as problem:
+            now = await self.condition(type_, name)
+            told = f"it is {now}; looks {self.looks[-5:]}, events {self.events[-5:]}, watches {self.broken}"
+            raise AssertionError(f"{problem}; {told}") from None
 
 
 async def eventually(condition: Callable[[], Awaitable[T | None]], what: str, timeout: float = PATIENCE) -> T:

@@ -15,7 +15,7 @@ from typing import Any
 from sequence_operator.cluster.client import ClusterClient, Object
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
 from sequence_operator.reconcile.sources import Live
-from sequence_operator.spec.names import OPERATOR_MANAGER, TREE
+from sequence_operator.spec.names import OPERATOR_MANAGER, SOURCE_LABEL, TREE
 
 
 class Packed(Mapping[str, Any]):
@@ -59,10 +59,11 @@ class _Namespace:
 class Deployments:
     """Knows nothing of a namespace before `follow`, so that whoever uses no git pays nothing.
 
-    differs: called with namespace and name when one changed in something that a plan depends on.
+    differs: called with namespace, name and the label of its source (as it is, or was when it went) when one changed
+    in something that a plan depends on.
     """
 
-    def __init__(self, cluster: ClusterClient, differs: Callable[[str, str], None]) -> None:
+    def __init__(self, cluster: ClusterClient, differs: Callable[[str, str, str], None]) -> None:
         self._cluster, self._differs = cluster, differs
         self._namespaces: dict[str, _Namespace] = {}
 
@@ -96,7 +97,7 @@ class Deployments:
         known.objects[name] = _Known(metadata["uid"], version, mark, Packed(_slim(obj)))
         known.live.pop(name, None)
         if not quiet and (before is None or (before.uid, before.mark) != (metadata["uid"], mark)):
-            self._differs(metadata["namespace"], name)
+            self._differs(metadata["namespace"], name, _source(obj))
         return True
 
     def drop(self, obj: Object) -> None:
@@ -111,7 +112,7 @@ class Deployments:
         if present is not None and present.uid == metadata["uid"]:
             del known.objects[metadata["name"]]
             known.live.pop(metadata["name"], None)
-            self._differs(metadata["namespace"], metadata["name"])
+            self._differs(metadata["namespace"], metadata["name"], _source(present.obj))
 
     def live(self, namespace: str) -> Mapping[str, Live]:
         """All of a namespace by name, for a plan."""
@@ -123,17 +124,16 @@ class Deployments:
             known.live[name] = replace(Live.of(dict(packed)), obj=packed)
         return dict(known.live)
 
-    def label(self, namespace: str, name: str, label: str) -> str:
-        """The value of one object's label, "" without."""
-        known = self._namespaces.get(namespace)
-        found = known.objects.get(name) if known is not None else None
-        return str((found.obj["metadata"].get("labels") or {}).get(label, "")) if found is not None else ""
-
     def trees(self, namespace: str) -> set[str]:
         """Digests of the trees that builds of these objects may still need."""
         known = self._namespaces.get(namespace)
         objects = known.objects.values() if known is not None else ()
         return {str((each.obj["metadata"].get("annotations") or {}).get(TREE, "")) for each in objects}
+
+
+def _source(obj: Mapping[str, Any]) -> str:
+    """The AlgoSource that applied it, "" without."""
+    return str((obj["metadata"].get("labels") or {}).get(SOURCE_LABEL, ""))
 
 
 def _slim(obj: Object) -> Object:

@@ -26,7 +26,7 @@ from sequence_operator.gitops.worker import GitWorker
 from sequence_operator.gitops.world import PostEvent, World
 from sequence_operator.reconcile.sources import Sibling
 from sequence_operator.spec.addresses import Network
-from sequence_operator.spec.names import SOURCE_LABEL, Mode
+from sequence_operator.spec.names import Mode
 from sequence_operator.spec.resources import AlgoSource
 
 log = structlog.get_logger(__name__)
@@ -208,8 +208,7 @@ class Sources:
             if source.name != name and source.unfinished:
                 source.plan_now()
 
-    def _deployment_differs(self, namespace: str, name: str) -> None:
-        label = self._deployments.label(namespace, name, SOURCE_LABEL)
+    def _deployment_differs(self, namespace: str, name: str, label: str) -> None:
         for source in self._of(namespace):
             if source.concerned(name, label):
                 source.plan_now()

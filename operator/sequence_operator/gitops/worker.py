@@ -46,10 +46,11 @@ async def _look(request: Request) -> Seen:
             "is the server slow, or the repository large?",
         ) from None
     finally:
-        # Its group, for git and ssh belong to it; what has ended by itself is no error.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
+        if child.returncode is None:
+            # Its group, for git and ssh belong to it. Once it has ended, its number may be somebody else's.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
     try:
         return decode_answer(out)
     except (ValueError, KeyError, TypeError):
