@@ -129,7 +129,7 @@ def test_a_platform_that_says_little(cli: Cli, project: Path, told: dict[str, An
 
 def test_a_limit_beyond_the_account_and_no_money_left(cli: Cli, project: Path, told: dict[str, Any]) -> None:
     told["/v1/risk_limits"] = {"limits": {"max_order_rate": 2}}
-    told["/v1/positions/unified"] = {"positions": [], "totals": {"cash_usd_1e9": 0}}
+    told["/v1/account"] = {"capital": {"available_usd_1e9": 0, "nav_usd_1e9": 0}}
     path = project / "Sequence.toml"
     path.write_text(re.sub(r"max_order_rate = \d+", "max_order_rate = 3", path.read_text()))
     assert "max_order_rate = 3" in path.read_text()

@@ -61,8 +61,7 @@ def test_account_limits(body: Any, limits: dict[str, int] | None) -> None:
         ({"capital": {"available_usd_1e9": None, "nav_usd_1e9": 9}}, Capital(None, 9)),
         ({"capital": {"available_usd_1e9": "5"}}, None),
         ({"capital": {"nav_usd_1e9": 9}}, None),
-        ({"totals": {"cash_usd_1e9": 5}}, Capital(5, None)),
-        ({"totals": {"nav_usd_1e9": 5}}, None),
+        ({"totals": {"cash_usd_1e9": 5}}, None),
         ({"account_id": "a"}, None),
         ([], None),
     ],
@@ -106,14 +105,13 @@ async def test_on_the_wire(client: PlatformClient, server: Server) -> None:
     server.will(
         Answer(json={"credentials": [{"venue": "kraken"}]}),
         Answer(json={"limits": {"max_order_rate": 3}}),
-        Answer(json={"account_id": "a"}),
-        Answer(json={"totals": {"cash_usd_1e9": 4, "nav_usd_1e9": 6}}),
+        Answer(json={"account_id": "a", "capital": {"available_usd_1e9": 4, "nav_usd_1e9": 6}}),
     )
     assert await client.connected_venues() == {"kraken"}
     assert await client.risk_limits() == {"max_order_rate": 3}
     assert await client.capital() == Capital(4, 6)
     asked = [(a.method, a.path) for a in server.asked]
-    paths = ["/v1/credentials", "/v1/risk_limits", "/v1/account", "/v1/positions/unified"]
+    paths = ["/v1/credentials", "/v1/risk_limits", "/v1/account"]
     assert asked == [("GET", path) for path in paths]
 
 
@@ -121,7 +119,7 @@ async def test_on_the_wire(client: PlatformClient, server: Server) -> None:
 async def test_a_platform_without_these_calls_did_not_say(
     client: PlatformClient, server: Server, status: int
 ) -> None:
-    server.will(*(Answer(status, ABSENT.json) for _ in range(4)))
+    server.will(*(Answer(status, ABSENT.json) for _ in range(3)))
     assert await client.connected_venues() is None
     assert await client.risk_limits() is None
     assert await client.capital() is None

@@ -108,11 +108,9 @@ class PlatformClient:
         return means.account_limits(await self._optional("risk_limits", "/v1/risk_limits", lane))
 
     async def capital(self, *, lane: Lane = Lane.POLL) -> Capital | None:
-        """What there is to trade with: from the account, else from the totals of its positions; None when untold."""
-        account = await self._optional("account", "/v1/account", lane)
-        if (found := means.capital(account)) is not None:
-            return found
-        return means.capital(await self._optional("positions", "/v1/positions/unified", lane))
+        """What there is to trade with; None when untold. The cash among the positions is no answer: what may be used
+        depends on margin and bounds that it does not show."""
+        return means.capital(await self._optional("account", "/v1/account", lane))
 
     # --- deployments ---
 

@@ -59,7 +59,7 @@ def account_limits(value: object) -> Mapping[str, int] | None:
 
 
 def capital(value: object) -> Capital | None:
-    """`capital` of `GET /v1/account`, or `totals` of `GET /v1/positions/unified` (whose cash is what is available)."""
+    """`capital` of `GET /v1/account`."""
     if not isinstance(value, Mapping):
         return None
     told = value.get("capital")
@@ -68,9 +68,6 @@ def capital(value: object) -> Capital | None:
         if available is not None and _money(available) is None:
             return None
         return Capital(_money(available), _money(told.get("nav_usd_1e9")))
-    totals = value.get("totals")
-    if isinstance(totals, Mapping) and (cash := _money(totals.get("cash_usd_1e9"))) is not None:
-        return Capital(cash, _money(totals.get("nav_usd_1e9")))
     return None
 
 

@@ -21,7 +21,7 @@ from sequence_operator.reconcile.building import built
 from sequence_operator.reconcile.case import REGISTER, REPLACE, Case
 from sequence_operator.reconcile.compare import wire_with_kept_limits
 from sequence_operator.reconcile.model import ArtifactState
-from sequence_operator.reconcile.preflight import Result
+from sequence_operator.reconcile.preflight import CAPITAL, Result
 from sequence_operator.spec.resources import Pending
 
 GONE_FROM_PLATFORM = "the deployment was gone from the platform, registered again"
@@ -53,8 +53,10 @@ def register(case: Case) -> Plan:
 
 
 def failed_check(case: Case) -> Plan | None:
-    """A line of the preflight failed: what would let the algo risk more is not begun."""
-    failed = [c for c in case.observed.checks if c.result is Result.FAILED]
+    """A line of the preflight failed: what would let the algo risk more is not begun. Capital counts for what is new
+    only: an account whose capital is all at work must be mendable by a commit."""
+    new = case.record.deployment_id is None and case.record.pending is None
+    failed = [c for c in case.observed.checks if c.result is Result.FAILED and (new or c.name != CAPITAL)]
     if not failed:
         return None
     parts = [f"{c.message} ({c.hint})" if c.hint else c.message for c in failed]
