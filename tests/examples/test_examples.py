@@ -97,7 +97,8 @@ def run(tmp_path: Path, module: Callable[[str], Built]) -> Iterator[Callable[...
         paper.start()
         key = paper.key()
         file, built = sequence_toml.load(EXAMPLES / name / "Sequence.toml"), module(name)
-        where = {"namespace": "x", "account": "sandbox", "artifact": render.stored(built.inspection.sha256), "origin": None}
+        artifact = render.stored(built.inspection.sha256)
+        where = {"namespace": "x", "account": "sandbox", "artifact": artifact, "origin": None}
         resource = render.algo_deployment(file, mode="sandbox", with_state=False, **where)
         body = create_body(desired_wire(AlgoDeploymentSpec.model_validate(resource["spec"])), built.wasm, {})
         assert base64.b64decode(body["wasm_base64"]) == built.wasm
@@ -139,5 +140,5 @@ def test_every_fill_of_the_maker_is_hedged_on_the_other_venue(run: Callable[...,
         now = running.instances()
         return bool(now["maker"]["position_1e8"] + now["hedger"]["position_1e8"] == 0)
 
-    wait_until(flat, f"the positions add up to zero: {running.instances()}")
+    wait_until(flat, f"the positions add up to zero: {running.instances()}", 60)
     assert running.instances()["hedger"]["fills"] > 0

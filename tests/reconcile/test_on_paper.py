@@ -97,7 +97,7 @@ class OnPaper(World):
             self.run()
             return reached()
 
-        wait_until(look, f"{what}: {self.last_plan} {self.cluster.status.conditions}", 60)
+        wait_until(look, f"{what}: {self.last_plan} {self.cluster.status.conditions}")
         return [name for name, _ in self.platform.calls]
 
     def in_sync(self) -> bool:
