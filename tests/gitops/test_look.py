@@ -218,7 +218,18 @@ async def test_paths_choose_the_files_and_none_publishes_only(repository: Reposi
     chosen = await look(repository.url, paths=("live/**",))
     assert [file.path for file in chosen.files] == ["live/a/Sequence.toml"]
     nothing = await look(repository.url, paths=())
-    assert nothing.files == () and nothing.tree == chosen.tree
+    assert nothing.files == () and nothing.tree == chosen.tree and nothing.problems == ()
+    assert chosen.files[0].tree in nothing.inputs and len(nothing.inputs) == 2
+
+
+async def test_a_mistake_in_what_others_apply_is_told(
+    repository: Repository, look: Look, tmp_path: Path
+) -> None:
+    repository.commit("first", {**crate("a"), **crate("b"), "b/Cargo.toml": "[package\n"})
+    seen = await look(repository.url, paths=())
+    (problem,) = seen.problems
+    assert problem.path == "" and problem.message.startswith("b/Cargo.toml:1:")
+    assert (tmp_path / "trees" / f"{seen.inputs[0]}.tar.gz").exists()
 
 
 async def test_credentials_are_sent_to_their_server_only_and_told_nobody(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gzip
 import hashlib
+import subprocess
+import sys
+from pathlib import Path
 
+import aiohttp
 import pytest
+import yaml
 
 from sequence_operator.artifact.store import configmap
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, ALGO_SOURCES, CONFIG_MAPS
+from sequence_operator.spec.builds import tree_url
 from sequence_operator.spec.names import SOURCE_LABEL, TREE, artifact_name
-from support.gitserver import GitServer, Repository
+from support.gitserver import GitServer, Repository, git
 
 from .conftest import crate, prebuilt
 from .desk import Desk, eventually
@@ -316,3 +324,30 @@ async def test_credentials_come_from_the_secret_and_show_nowhere(
     assert "AuthFailed" in logged.out + logged.err
     said = str(await desk.source()) + str(desk.events) + str(await desk.algos()) + logged.out + logged.err
     assert "correct-horse" not in said and "wrong-battery" not in said
+
+
+async def test_what_others_apply_finds_its_inputs_served(
+    desk: Desk, repository: Repository, tmp_path: Path
+) -> None:
+    """`sequence render` and an apply by hand beside a source without paths, as with Flux or Argo CD."""
+    repository.commit("first", crate("algos/mm"))
+    await desk.declare(repository.url, paths=[])
+    await desk.reaches("Applied")
+    assert await desk.algos() == {}
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", repository.url, str(clone), cwd=tmp_path)
+    command = [sys.executable, "-m", "sequence_operator", "render", "--sandbox", "-n", desk.namespace]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=clone, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    (rendered,) = yaml.safe_load_all(done.stdout)
+    applied = await desk.reader.apply(rendered, manager="kustomize-controller", force=True)
+    tree = applied["metadata"]["annotations"][TREE]
+    assert desk.sources.trees is not None
+    url = tree_url(f"http://127.0.0.1:{desk.sources.trees.port}", desk.namespace, tree)
+    async with aiohttp.ClientSession(auto_decompress=False) as session, session.get(url) as answer:
+        assert answer.status == 200
+        raw = gzip.decompress(await answer.read())
+    assert hashlib.sha256(raw).hexdigest() == tree, "what a builder checks"
+    await desk.look()
+    assert desk.sources.collect(set(), older_than=-60.0) == 0, "needed as long as the commit is the newest"
+    assert set(await desk.algos()) == {"mm"}, "whose it is, the source leaves alone"

@@ -151,7 +151,7 @@ class Looker:
             url = tree_url(self._world.tree_base, self._namespace, seen.tree)
             self.artifact = SourceArtifact(digest=seen.tree, url=url)
         digests = {seen.tree} | {digest for file in seen.files for digest in (file.tree, file.wasm_sha256)}
-        self.published = frozenset(digests - {""})
+        self.published = frozenset((digests | set(seen.inputs)) - {""})
 
     def _failed(self, problem: GitError) -> None:
         self.failure = problem

@@ -88,7 +88,8 @@ class Seen:
 
     tree: digest of the whole commit's published tarball, "" when it could not be published (see problems).
     signer: who signed the commit, where a signature was asked for. fetched: whether anything was transferred.
-    complete: False when not all files could be looked at.
+    complete: False when not all files could be looked at. inputs: digests of what was published for builds without
+    being told as files, for a request without paths.
     """
 
     commit: str
@@ -100,6 +101,7 @@ class Seen:
     complete: bool = True
     files: tuple[ReadFile, ...] = ()
     problems: tuple[Flaw, ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 def encode_seen(seen: Seen) -> bytes:
@@ -127,4 +129,5 @@ def decode_answer(raw: bytes) -> Seen:
         ReadFile(**{**each, "build_problem": each["build_problem"] and Flaw(**each["build_problem"])})
         for each in fields["files"]
     )
-    return Seen(**{**fields, "files": files, "problems": tuple(Flaw(**each) for each in fields["problems"])})
+    problems = tuple(Flaw(**each) for each in fields["problems"])
+    return Seen(**{**fields, "files": files, "problems": problems, "inputs": tuple(fields["inputs"])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from sequence_operator.artifact.errors import ArtifactError
@@ -16,6 +17,7 @@ from sequence_operator.gitops.protocol import Flaw, ReadFile, Request, Seen
 from sequence_operator.gitops.publishing import publish_module, publish_tree
 from sequence_operator.spec.resources import SourceProblem
 
+_EVERY = ("**/Sequence.toml",)
 _AUTHOR = re.compile(rb"^author (.*?)> \d+ [+-]\d{4}$", re.MULTILINE)
 
 
@@ -26,11 +28,17 @@ def read(cache: Cache, commit: str, request: Request, *, signer: str, fetched: b
     with CommitTree(cache.folder, commit) as tree:
         try:
             whole = _publish_whole(tree, trees, problems)
-            found = source_files(tree, request.paths) if request.paths else iter(())
-            files, complete = _files(found, request, trees, problems)
+            files, complete = _files(source_files(tree, request.paths or _EVERY), request, trees, problems)
         except ArtifactError as problem:
             raise GitError(problem.reason, problem.message, problem.hint) from None
     author = _author(cache.content("commit", commit))
+    inputs: tuple[str, ...] = ()
+    if not request.paths:
+        # Somebody else applies what `sequence render` makes of these files, and their builds need the inputs. None of
+        # them is this source's: their problems name no path, or what it applied before would be taken for recognized.
+        problems += [file.build_problem for file in files if file.build_problem is not None]
+        problems = [Flaw(message=str(SourceProblem(**asdict(flaw)))) for flaw in problems]
+        inputs, files, complete = tuple(sorted({file.tree for file in files} - {""})), [], True
     return Seen(
         commit=commit,
         changed=True,
@@ -41,6 +49,7 @@ def read(cache: Cache, commit: str, request: Request, *, signer: str, fetched: b
         complete=complete,
         files=tuple(files),
         problems=tuple(problems),
+        inputs=inputs,
     )
 
 
