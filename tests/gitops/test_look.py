@@ -156,11 +156,22 @@ async def test_a_server_that_is_away_and_comes_back(
     assert (await look(repository.url)).commit == commit
 
 
-async def test_a_large_file_in_the_history_is_not_transferred(
-    repository: Repository, server: GitServer, look: Look
+async def test_a_gibibyte_in_the_history_is_not_transferred(
+    repository: Repository, server: GitServer, look: Look, tmp_path: Path
 ) -> None:
-    repository.commit("first", {"data.bin": os.urandom(24 << 20)})
-    repository.commit("second", {"data.bin": None, **crate("mm")})
+    large = tmp_path / "data.bin"
+    large.touch()
+    os.truncate(
+        large, 1 << 30
+    )  # sparse, and small once it is compressed, but still far above what is sent else
+    stream = ("-c", "core.bigFileThreshold=1m", "-c", "core.compression=1")
+    blob = await asyncio.to_thread(repository.git, *stream, "hash-object", "-w", "--no-filters", str(large))
+    assert repository.git("cat-file", "-s", blob) == str(1 << 30)
+    tree = repository.git("mktree", stdin=f"100644 blob {blob}\tdata.bin\n".encode())
+    first = repository.git("commit-tree", "-m", "first", tree)
+    repository.git("update-ref", "refs/heads/main", first)
+    repository.commit("second", crate("mm"))
+    assert repository.git("rev-parse", "HEAD^") == first
     assert len((await look(repository.url)).files) == 1
     assert server.sent["fetch"] < 100_000
 
