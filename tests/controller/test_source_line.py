@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, ALGO_SOURCES
 from sequence_operator.spec.names import API_VERSION
-from support.gitserver import GitServer, Repository
+from support.gitserver import GitServer, Repository, git
 from support.processes import wait_until
 
 from .conftest import Desk
@@ -124,6 +127,60 @@ def test_a_push_becomes_a_running_algo(line):
     wait_until(
         lambda: desk.operator.metric("sequence_operator_source_problems", source="desk") == 1, "counted"
     )
+
+
+def planned(clone: Path, files: dict[str, str], branch: str) -> str:
+    """The hash that `sequence plan` prints of the algo for a branch with these files. The builder is played here, so
+    nothing is compiled: the hash is of the sources."""
+    git("checkout", "--quiet", "-B", branch, "origin/main", cwd=clone)
+    for path, text in files.items():
+        (clone / path).write_text(text)
+    git("commit", "--quiet", "--all", "--message", branch, cwd=clone)
+    command = [sys.executable, "-m", "sequence_operator", "plan", "--base", "origin/main", "--offline"]
+    command += ["--sandbox", "--no-build", "-o", "json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr
+    (item,) = json.loads(done.stdout)["items"]
+    assert item["name"] == NAME
+    assert len(item["hash"]) == 12
+    return str(item["hash"])
+
+
+def test_the_history_names_the_hash_that_was_printed_for_review(line, tmp_path):
+    desk, clone = line.desk, tmp_path / "clone"
+    line.build(1)
+    desk.wait(NAME, "Running")
+    git("clone", "--quiet", line.repository.url, str(clone), cwd=tmp_path)
+
+    def merged(branch: str) -> str:
+        git("push", "--quiet", "origin", f"{branch}:main", cwd=clone)
+        commit = git("rev-parse", branch, cwd=clone)
+        line.wait_commit(commit)
+        return commit
+
+    def recorded(commit: str) -> dict[str, str]:
+        return {
+            e["event"]: e.get("planHash", "") for e in desk.status(NAME)["history"] if e["commit"] == commit
+        }
+
+    limit = planned(clone, {"algos/mm/Sequence.toml": sequence_toml(5)}, "limit")
+    commit = merged("limit")
+    wait_until(lambda: recorded(commit), f"the limit in force; {desk.tail()}")
+    assert recorded(commit) == {"Updated": limit}
+
+    code = planned(clone, {"algos/mm/src/lib.rs": "// two\n"}, "code")
+    commit = merged("code")
+    line.build(2)
+    wait_until(lambda: "Started" in recorded(commit), f"the code in force; {desk.tail()}")
+    assert recorded(commit) == {"Replaced": code, "Started": code}
+
+    stop = planned(clone, {"algos/mm/Sequence.toml": sequence_toml(5).replace("running", "stopped")}, "stop")
+    commit = merged("stop")
+    wait_until(lambda: "Stopped" in recorded(commit), f"stopped; {desk.tail()}")
+    assert set(recorded(commit).values()) == {stop}, (
+        "the platform is told the commit too, which is another step"
+    )
+    assert len({limit, code, stop}) == 3
 
 
 def test_dying_between_a_push_and_the_start_of_what_was_built_of_it(line):
