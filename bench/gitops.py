@@ -17,8 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from support.algos import build_algos
-from support.gitops import Desk, sequence_toml
+from support.gitops import MODULE, Desk, sequence_toml
 from support.gitserver import GitServer
 from support.localstack import LocalStack
 from support.processes import wait_until
@@ -51,7 +50,7 @@ def measure(folder: Path, algos: int, rounds: int) -> dict[str, Any]:
             desk = Desk(stack, server)
             for name in names:
                 desk.repo.write(f"{name}/Sequence.toml", sequence_toml(name, build=BUILD))
-                desk.repo.write(f"{name}/algo.wasm", build_algos()["maker"])
+                desk.repo.write(f"{name}/algo.wasm", MODULE)
             desk.repo.commit("begin")
             desk.source()
             wait_until(lambda: len(desk.versions()) == algos, "all objects", 120)

@@ -144,10 +144,13 @@ def test_another_tool_that_owns_the_state_is_overridden_too(
 
 def test_deploy_and_undeploy_leave_it_to_git(cli: Cli, from_git: Any, kubectl: Any) -> None:
     from_git("Running")
-    for command in (["deploy", "--skip-build"], ["undeploy", "--yes"]):
+    for command, place in (
+        (["deploy", "--skip-build"], "algos/my-mm/Sequence.toml"),
+        (["undeploy", "--yes"], PLACE),
+    ):
         done = cli("--sandbox", *command)
         assert done.code == 6, done.err
-        assert f"{REPOSITORY} algos/my-mm/Sequence.toml at commit {COMMIT[:12]} (AlgoSource desk)" in done.err
+        assert f"{REPOSITORY} {place} at commit {COMMIT[:12]} (AlgoSource desk)" in done.err
     assert len(kubectl.get("algo")["items"]) == 1
     # A source that is gone decides nothing any more.
     kubectl("delete", "algosource", "desk")

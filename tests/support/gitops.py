@@ -13,12 +13,16 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import wasmtime
+
 from support.gitserver import GitServer, Repository
 from support.localstack import LocalStack
 from support.processes import wait_until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "gitops-repo"
 CRATE = EXAMPLE / "sandbox" / "quoter"
+MODULE = bytes(wasmtime.wat2wasm((EXAMPLE.parents[1] / "bench" / "algo.wat").read_text()))
+"""A module for algos whose WASM is committed."""
 HOOK_TOKEN = "the-hook's-token"
 SYSTEM = "sequence-system"
 
@@ -74,9 +78,12 @@ class Desk:
     # -- the cluster -------------------------------------------------------------------------------------------
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        """Server-side apply, as a platform team does with kubectl."""
+        """Server-side apply of objects of one namespace, as a platform team does with kubectl."""
+        namespace = objects[0]["metadata"].get("namespace", "sequence")
         listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-        self.stack.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=listed)
+        self.stack.kubectl(
+            "-n", namespace, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=listed
+        )
 
     def source(self, name: str = "desk", **spec: Any) -> str:
         """Apply an AlgoSource that follows `main` and is polled once an hour: pushes come by webhook."""
@@ -179,23 +186,48 @@ class Desk:
             f"{c['method']} {c['path']}" for c in self.stack.calls() if c["method"] not in ("GET", "HEAD")
         ]
 
+    def row(self, name: str) -> dict[str, Any]:
+        """The platform's row, {} while it is being replaced."""
+        rows = self.stack.rows(name)
+        assert len(rows) <= 1, f"registered twice: {rows}"
+        return rows[0] if rows else {}
+
+    def rate(self, name: str) -> int | None:
+        """The order rate that is in force on the platform."""
+        rate: int | None = self.row(name).get("risk", {}).get("max_order_rate")
+        return rate
+
+    def module(self, name: str) -> str:
+        """Digest of the module that is registered; "" while it is being replaced."""
+        return str(self.row(name).get("wasm_sha256", ""))
+
     def running(self, name: str, timeout: float = 120) -> dict[str, Any]:
         """The platform's row, once it runs and the object is Ready."""
 
         def there() -> dict[str, Any]:
-            rows = self.stack.rows(name)
-            assert len(rows) <= 1, f"registered twice: {rows}"
-            return rows[0] if rows and rows[0]["status"] == "running" else {}
+            row = self.row(name)
+            return row if row.get("status") == "running" else {}
 
         try:
             row = wait_until(there, f"{name} runs", timeout)
         except AssertionError as problem:
-            tell = self.stack.kubectl("get", "algosrc,algo,algobuild", "-o", "yaml")
-            raise AssertionError(f"{problem}\n{tell[-6000:]}") from None
+            raise AssertionError(f"{problem}\n{self.told()}") from None
         self.wait_condition("algo", f"{name}.sandbox", "Ready")
         return row
 
-    def clear(self) -> None:
-        """Take away all sources and deployments, and wait until nothing is left on the platform."""
-        self.stack.kubectl("delete", "algosrc", "--all", "--timeout=60s")
-        self.stack.kubectl("delete", "algo", "--all", "--timeout=90s")
+    def told(self, namespace: str = "sequence") -> str:
+        """What every object says of itself, for the message of a test that waited in vain."""
+        asked = ["-n", namespace, "get", "algosrc,algo,algobuild,pacct", "-o", "json"]
+        items = json.loads(self.stack.kubectl(*asked))["items"]
+        lines = []
+        for item in items:
+            status = item.get("status", {})
+            conditions = [
+                f"{c['type']}={c['status']} {c['reason']}: {c['message']}"
+                for c in status.get("conditions", [])
+            ]
+            more = [
+                str(status[key]) for key in ("observedCommit", "problems", "phase", "state") if key in status
+            ]
+            lines.append("\n  ".join([f"{item['kind']} {item['metadata']['name']}", *more, *conditions]))
+        return "\n".join(lines)
