@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from sequence_operator.local.controlplane import ControlPlane
 from support.gitops import EXAMPLE, lock_file
 
-from .conftest import Cli
+from .conftest import Cli, write
 from .support_repo import Clone
 
 GUIDE = EXAMPLE.parents[1] / "docs" / "gitops.md"
@@ -75,3 +77,17 @@ def test_the_plan_in_the_guide(cli: Cli, clone: Clone) -> None:
         GUIDE.write_text(f"{before}{BEGIN}{done.out}{END}{after}")
         shown = done.out
     assert anonymous(done.out) == anonymous(shown)
+
+
+def test_the_sources_are_taken_by_the_api_server(
+    controlplane: ControlPlane, crds: list[str], namespace: str
+) -> None:
+    objects = list(yaml.safe_load_all((EXAMPLE / "clusters" / "sources.yaml").read_text()))
+    assert [obj["spec"]["paths"] for obj in objects] == [
+        ["sandbox/**/Sequence.toml"],
+        ["live/**/Sequence.toml"],
+    ]
+    for obj in objects:
+        assert obj["metadata"]["namespace"] == "trading"
+        obj["metadata"]["namespace"] = namespace
+    write(controlplane, *objects)
