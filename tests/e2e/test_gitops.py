@@ -70,11 +70,16 @@ def test_code_that_does_not_compile_touches_nothing(desk: Desk) -> None:
     assert "mismatched types" in problem["message"]
     failed = next(b for b in desk.builds() if b["status"]["phase"] == "Failed")
     assert any("error[E0308]" in line for line in failed["status"]["log"])
+    wait_until(lambda: desk.get_source()["status"]["problems"], "the source says which file", 60)
+    (told,) = desk.get_source()["status"]["problems"]
+    assert told["path"] == "algos/quoter/Sequence.toml"
+    assert "src/lib.rs:67" in told["message"]
     assert desk.writes()[writes:] == []
     (after,) = desk.stack.rows("quoter")
     assert (after["status"], after["wasm_sha256"]) == ("running", before["wasm_sha256"])
     desk.push({"algos/quoter/src/lib.rs": good}, "mend it")
     desk.wait_condition("algo", "quoter.sandbox", "Ready")
+    desk.wait_condition("algosrc", "desk", "Ready")
     assert (
         desk.writes()[writes:] == [f"PATCH /v1/deployments/{before['deployment_id']}"]
         or not desk.writes()[writes:]

@@ -14,7 +14,7 @@ from typing import Any
 
 from sequence_operator.cluster.client import ClusterClient, Object
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
-from sequence_operator.reconcile.sources import Live
+from sequence_operator.reconcile.sources import Live, build_failure
 from sequence_operator.spec.names import OPERATOR_MANAGER, SOURCE_LABEL, TREE
 
 
@@ -139,7 +139,10 @@ def _source(obj: Mapping[str, Any]) -> str:
 def _slim(obj: Object) -> Object:
     """Without the parts of the status that no plan looks at: they are most of it, and change most."""
     status = obj.get("status") or {}
-    return {**obj, "status": {"state": status["state"]} if "state" in status else {}}
+    kept = {"state": status["state"]} if "state" in status else {}
+    if build_failure(obj):
+        kept["conditions"] = [c for c in status["conditions"] if c["type"] == "ArtifactReady"]
+    return {**obj, "status": kept}
 
 
 def _mark(obj: Object) -> bytes:
@@ -156,5 +159,6 @@ def _mark(obj: Object) -> bytes:
         metadata.get("annotations"),
         metadata.get("deletionTimestamp"),
         sorted(map(str, managers)),
+        build_failure(obj),
     )
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()

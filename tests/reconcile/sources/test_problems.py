@@ -112,3 +112,35 @@ def test_problems_in_a_status_are_bounded():
     desk = Desk(snapshot("one", *bad))
     assert len(desk.source.status.problems) == 100
     assert desk.source.status.problems[-1].message == "51 more problems are not shown"
+
+
+def test_code_that_does_not_compile_is_a_problem_of_its_file_until_a_commit_mends_it():
+    seen = snapshot("one", A, B)
+    desk = Desk(seen)
+
+    def blame(generation: int, said_of: int) -> None:
+        obj = desk.cluster.objects["a.sandbox"]
+        obj["metadata"]["generation"] = generation
+        failed = {
+            "type": "ArtifactReady",
+            "status": "False",
+            "reason": "BuildFailed",
+            "message": "src/lib.rs:7:1: no",
+            "observedGeneration": said_of,
+            "lastTransitionTime": "2026-11-24T14:00:00Z",
+        }
+        obj["status"] = {"conditions": [failed]}
+
+    blame(generation=1, said_of=1)
+    plan = desk.carry_out(seen)
+    assert done(plan) == []
+    assert [(p.path, p.message) for p in plan.problems] == [
+        ("a/Sequence.toml", "a.sandbox: src/lib.rs:7:1: no")
+    ]
+    assert desk.condition("Ready")[:2] == ("False", "Problems")
+    change = snapshot("two", file("a", rate=3), B)
+    assert said(desk.carry_out(change)) == [], "what is about to change is not blamed"
+    blame(generation=2, said_of=1)
+    assert said(desk.carry_out(change)) == [], "nor by what was said of an older spec"
+    blame(generation=2, said_of=2)
+    assert len(said(desk.carry_out(change))) == 1

@@ -20,6 +20,7 @@ from sequence_operator.reconcile.sources.model import (
     SourcePlan,
     TakeOver,
     Wait,
+    build_failure,
 )
 from sequence_operator.reconcile.sources.plan import plan_source
 from sequence_operator.reconcile.sources.status import not_read, status_after
@@ -40,6 +41,7 @@ __all__ = [
     "SourcePlan",
     "TakeOver",
     "Wait",
+    "build_failure",
     "differences",
     "merged",
     "not_read",

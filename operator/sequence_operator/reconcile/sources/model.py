@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from sequence_operator.reconcile.building import BUILD_FAILED
 from sequence_operator.reconcile.effective import effective
 from sequence_operator.reconcile.sources.fields import appliers
 from sequence_operator.spec.names import SOURCE_LABEL, SOURCE_MANAGER
@@ -81,6 +82,7 @@ class Live:
     state_owners: who owns spec.state.
     state:        what is in force: spec.state, or Stopped while a person's stop overrides it.
     running:      whether the platform said that it runs, on all or some edges.
+    build_failed: why its code could not be compiled, as the operator says of this very spec; "" when it could.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Live:
     path: str
     commit: str
     obj: Object
+    build_failed: str = ""
 
     @classmethod
     def of(cls, obj: Object) -> Live:
@@ -117,6 +120,7 @@ class Live:
             path=origin.get("path") or "",
             commit=origin.get("commit") or "",
             obj=obj,
+            build_failed=build_failure(obj),
         )
 
     def belongs_to(self, source: str) -> bool:
@@ -125,6 +129,15 @@ class Live:
 
     def annotation(self, name: str) -> str:
         return str((self.obj["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def build_failure(obj: Object) -> str:
+    """What the object's status says of a build that failed for its present generation, "" when none did."""
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        fresh = condition.get("observedGeneration") == obj["metadata"].get("generation")
+        if (condition["type"], condition.get("reason")) == ("ArtifactReady", BUILD_FAILED) and fresh:
+            return str(condition.get("message", ""))
+    return ""
 
 
 # -- what to do ---------------------------------------------------------------------------------------------------

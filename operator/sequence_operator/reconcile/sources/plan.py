@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from sequence_operator.reconcile.sources.brake import brake
@@ -24,7 +24,7 @@ from sequence_operator.reconcile.sources.model import (
 )
 from sequence_operator.reconcile.sources.reading import Reading, ordered, read
 from sequence_operator.spec.names import SOURCE_LABEL, Mode
-from sequence_operator.spec.resources import AlgoSource, InventoryEntry
+from sequence_operator.spec.resources import AlgoSource, InventoryEntry, SourceProblem
 
 ACCOUNT_MISSING = "AccountMissing"
 SUSPENDED = "spec.suspend is true"
@@ -58,7 +58,7 @@ def plan_source(
     ]
     held = _brake(source, snapshot, decisions, going, mine)
     actions = () if source.spec.suspend else _actions(decisions, going, held)
-    problems = (*reading.problems, *(d.problem for d in decisions if d.problem is not None))
+    problems = (*reading.problems, *(problem for d in decisions for problem in _problems(d)))
     waits = (
         *(d.wait for d in decisions if d.wait is not None),
         *(verdict for verdict in going.verdicts.values() if isinstance(verdict, Wait)),
@@ -80,6 +80,15 @@ def plan_source(
         stalled=going.stalled,
         current=current,
     )
+
+
+def _problems(decision: Decision) -> Iterator[SourceProblem]:
+    """Why it is not applied, or, once it is as the commit says, that its code does not compile."""
+    if decision.problem is not None:
+        yield decision.problem
+    elif decision.live is not None and decision.live.build_failed and not decision.pending:
+        message = f"{decision.declared.name}: {decision.live.build_failed}"
+        yield SourceProblem(path=decision.declared.path, message=message[:4096])
 
 
 def _without_account(source: AlgoSource, snapshot: Snapshot) -> SourcePlan:
