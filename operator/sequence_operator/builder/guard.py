@@ -13,7 +13,8 @@ from sequence_operator.artifact.manifests import Manifest
 from sequence_operator.builder.failure import BuildError
 from sequence_operator.builder.settings import ANY
 
-CRATES_IO = ("registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/")
+CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
+"""How cargo calls crates.io in lock files and metadata, from wherever it really downloads."""
 _ELSEWHERE = ("git", "registry", "registry-index")
 _RUNS_CODE = ("custom-build", "proc-macro")
 
@@ -56,7 +57,7 @@ def check_lock(path: str, content: bytes, allowed: Sequence[str]) -> None:
         raise BuildError("LockUnreadable", text, final=True) from None
     for package in packages if isinstance(packages, list) else []:
         source = package.get("source") if isinstance(package, dict) else None
-        if source is not None and str(source) not in CRATES_IO and not _allowed(str(source), allowed):
+        if source is not None and str(source) != CRATES_IO and not _allowed(str(source), allowed):
             raise BuildError(
                 "SourceRefused",
                 f"{path}: {str(package.get('name'))[:100]} comes from {str(source)[:200]}, and only crates.io and the "
@@ -124,14 +125,14 @@ def _needed(metadata: Mapping[str, Any], start: str) -> set[str]:
 
 def _trusted(package: Mapping[str, Any], scripts: Collection[str]) -> bool:
     """A name counts for a crate of crates.io only: anybody can call a crate of his own by it."""
-    return ANY in scripts or (package["source"] in CRATES_IO and package["name"] in scripts)
+    return ANY in scripts or (package["source"] == CRATES_IO and package["name"] in scripts)
 
 
 def _refusal(package: Mapping[str, Any], kind: str) -> str:
     what = "a build script" if kind == "custom-build" else "a procedural macro"
     way = (
         f"--allow-build-scripts {package['name']}"
-        if package["source"] in CRATES_IO
+        if package["source"] == CRATES_IO
         else "--allow-build-scripts '*'"
     )
     return (
