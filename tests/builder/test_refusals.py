@@ -157,7 +157,7 @@ def test_a_crafted_archive_writes_nothing(
     ("path", "text", "says"),
     [
         ("a/Cargo.toml", '\n[dependencies.evil]\ngit = "http://{else}/evil.git"\n', "a/Cargo.toml:"),
-        ("a/Cargo.toml", '\n[dependencies.evil]\ngit = "file:///root/secret"\n', "from git"),
+        ("a/Cargo.toml", '\n[dependencies.evil]\ngit = "file:///srv/secret"\n', "from git"),
         ("a/Cargo.toml", '\n[patch.crates-io]\nx = {{ git = "ssh://{else}/x" }}\n', "from git"),
         ("a/Cargo.toml", '\n[dependencies.evil]\nversion = "1"\nregistry-index = "http://{else}/"\n', "registry-index"),
         ("a/Cargo.lock", '\n[[package]]\nname = "evil"\nversion = "1.0.0"\nsource = "git+http://{else}/evil"\n',
