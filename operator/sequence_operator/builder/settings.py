@@ -9,9 +9,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from sequence_operator.spec.resources import seconds
+from sequence_operator.option_types import address, base_url, count, duration
 
 ANY = "*"
 """On the list of packages that may run code while they are built: all of them, the repository's own included."""
@@ -55,32 +54,11 @@ class Settings:
     log_level: str = "info"
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)
-
-
-def _duration(text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from problem
-
-
 def _size(text: str) -> int:
     found = re.fullmatch(r"(\d+)\s*([kmg]?)i?b?", text.strip().lower())
     if not found or not int(found[1]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512Mi or 2Gi")
     return int(found[1]) * _UNITS[found[2]]
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an http(s) address")
-    return text.rstrip("/")
 
 
 def _names(text: str) -> frozenset[str]:
@@ -95,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--namespace", metavar="NS", help="whose AlgoBuilds (required)")
-    add("--trees", type=_base_url, metavar="URL", help="where the operator publishes sources (required)")
+    add("--trees", type=base_url, metavar="URL", help="where the operator publishes sources (required)")
     add(
         "--work",
         type=Path,
@@ -127,15 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="compile without a sandbox: for a machine of one's own only",
     )
-    add("--timeout", type=_duration, metavar="10m", help="time for one build")
+    add("--timeout", type=duration, metavar="10m", help="time for one build")
     add("--memory", type=_size, metavar="4Gi", help="address space of each process of a build")
     add("--disk", type=_size, metavar="2Gi", help="what a build may write")
-    add("--processes", type=int, metavar="256", help="processes and threads of a build")
-    add("--claim", type=_duration, metavar="60s", help="how long a builder that fell silent still counts")
-    add(
-        "--retry", type=_duration, metavar="10s", help="first pause before another attempt; doubled each time"
-    )
-    add("--health-address", type=_address, metavar="HOST:PORT", help="default 127.0.0.1:8080; port 0: any")
+    add("--processes", type=count, metavar="256", help="processes and threads of a build")
+    add("--claim", type=duration, metavar="60s", help="how long a builder that fell silent still counts")
+    add("--retry", type=duration, metavar="10s", help="first pause before another attempt; doubled each time")
+    add("--health-address", type=address, metavar="HOST:PORT", help="default 127.0.0.1:8080; port 0: any")
     add("--log-format", choices=("auto", "json", "console"), help="auto: JSON unless stderr is a terminal")
     add("--log-level", choices=("debug", "info", "warning", "error"), help="default info")
     return parser

@@ -9,11 +9,10 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from sequence_operator.option_types import address, base_url, count, duration
 from sequence_operator.spec.addresses import Network
 from sequence_operator.spec.names import TOOLCHAIN_PATTERN
-from sequence_operator.spec.resources import seconds
 
 Address = tuple[str, int]
 """Host and port; port 0 asks for any free one."""
@@ -64,20 +63,6 @@ class Settings:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _address(text: str) -> Address:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]") or "127.0.0.1", int(port)
-
-
-def _duration(text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from problem
-
-
 def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text, strict=False)
@@ -85,23 +70,10 @@ def _network(text: str) -> Network:
         raise argparse.ArgumentTypeError(str(problem)) from problem
 
 
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as http://trees.trading.svc:8090")
-    return text.rstrip("/")
-
-
 def _toolchain(text: str) -> str:
     if text and not _TOOLCHAIN.match(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a version of Rust such as 1.95.0")
     return text
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,36 +86,36 @@ def _parser() -> argparse.ArgumentParser:
     add("--namespace", action="append", metavar="NS", help="serve this namespace; repeat for more (required)")
     add("--kubeconfig", metavar="PATH", help="kubeconfig file; default: the Pod's account, else KUBECONFIG")
     add("--context", metavar="NAME", help="context of the kubeconfig")
-    add("--health-address", type=_address, metavar="HOST:PORT", help="default 127.0.0.1:8080; port 0: any")
+    add("--health-address", type=address, metavar="HOST:PORT", help="default 127.0.0.1:8080; port 0: any")
     add(
         "--warm-up",
-        type=_duration,
+        type=duration,
         metavar="5s",
         help="wait before a start where the platform names no warmth",
     )
-    add("--drain-timeout", type=_duration, metavar="60s", help="how long a Replace waits for open orders")
+    add("--drain-timeout", type=duration, metavar="60s", help="how long a Replace waits for open orders")
     add(
         "--create-grace",
-        type=_duration,
+        type=duration,
         metavar="30s",
         help="how long a lost registration may stay invisible",
     )
-    add("--concurrency", type=_count, metavar="N", help="objects worked on at once (default 64)")
+    add("--concurrency", type=count, metavar="N", help="objects worked on at once (default 64)")
     add("--cluster-name", metavar="NAME", help="told to the platform with every registration")
     add("--lease-name", metavar="NAME", help="default sequence-operator")
     add("--lease-namespace", metavar="NS", help="the operator's own namespace")
-    add("--lease-duration", type=_duration, metavar="15s", help="how long a silent holder still counts")
+    add("--lease-duration", type=duration, metavar="15s", help="how long a silent holder still counts")
     add("--identity", metavar="NAME", help="who holds the Lease; default host name and process id")
     add("--allow-address", action="append", type=_network, metavar="CIDR", help="artifact urls may lead here")
     add("--git-cache", metavar="DIR", help="keep clones of AlgoSources here; default: a temporary folder")
-    add("--tree-address", type=_address, metavar="HOST:PORT", help="serve the trees that builders fetch here")
+    add("--tree-address", type=address, metavar="HOST:PORT", help="serve the trees that builders fetch here")
     add(
         "--tree-base-url",
-        type=_base_url,
+        type=base_url,
         metavar="URL",
         help="how builders reach --tree-address; default: http://HOST:PORT",
     )
-    add("--hook-address", type=_address, metavar="HOST:PORT", help="take the webhooks of git servers here")
+    add("--hook-address", type=address, metavar="HOST:PORT", help="take the webhooks of git servers here")
     add(
         "--build-toolchain",
         type=_toolchain,

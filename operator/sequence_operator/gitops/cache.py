@@ -192,7 +192,7 @@ class Cache:
         return sum(file.stat().st_size for file in self.folder.glob("objects/pack/*"))
 
     def content(self, kind: str, name: str) -> bytes:
-        """`git cat-file`: the raw content of a commit or a tag."""
+        """`git cat-file`: the raw content of an object."""
         found: bytes = self._git().execute(
             ["git", "cat-file", kind, name],
             env=self._environment,
@@ -200,11 +200,6 @@ class Cache:
             strip_newline_in_stdout=False,
         )
         return found
-
-    def tag_object(self, ref: Ref) -> str:
-        """The id of the annotated tag that was fetched, or "" for a plain one."""
-        name = self._run(f"reading {ref}", "rev-parse", "--verify", "--quiet", ref.kept_as).strip()
-        return name if self._run(f"reading {ref}", "cat-file", "-t", name).strip() == "tag" else ""
 
     def _git(self) -> git.Git:
         return git.Git(str(self.folder if self.folder.exists() else self.folder.parent))

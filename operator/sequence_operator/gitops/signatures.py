@@ -1,4 +1,4 @@
-"""Is this commit (or tag) signed by a key that the Secret names? OpenPGP by gpg, SSH by ssh-keygen, as git does it.
+"""Is this commit signed by a key that the Secret names? OpenPGP by gpg, SSH by ssh-keygen, as git does it.
 
 Everything gpg needs is in a folder of this request: no key but the Secret's has a say.
 """
@@ -17,7 +17,6 @@ from sequence_operator.gitops.errors import GitError, cleaned
 _SECONDS = 30.0
 _KEY_LINE = re.compile(r"(sk-)?(ssh-|ecdsa-)\S+ ")
 _HEADERS = ("gpgsig", "gpgsig-sha256")
-_TAG_SIGNATURE = re.compile(rb"^-----BEGIN (?:PGP|SSH) SIGNATURE-----$", re.MULTILINE)
 
 
 def of_commit(raw: bytes) -> tuple[bytes, bytes]:
@@ -37,12 +36,6 @@ def of_commit(raw: bytes) -> tuple[bytes, bytes]:
             inside = False
             kept.append(line)
     return b"\n".join(kept) + b"\n\n" + message, b"\n".join(signature) + (b"\n" if signature else b"")
-
-
-def of_tag(raw: bytes) -> tuple[bytes, bytes]:
-    """The same of an annotated tag, whose signature stands at its end."""
-    found = list(_TAG_SIGNATURE.finditer(raw))
-    return (raw[: found[-1].start()], raw[found[-1].start() :]) if found else (raw, b"")
 
 
 def verify(what: str, signed: bytes, signature: bytes, signers: Mapping[str, str], folder: Path) -> str:
