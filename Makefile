@@ -72,7 +72,7 @@ bench: install rust-target controlplane ## The measured figures, written to benc
 
 lock: install ## Resolve the pins anew after a change of pyproject.toml
 	@$(BIN)/pip install --quiet pip-tools
-	@$(BIN)/pip-compile --quiet --extra dev --extra paper --generate-hashes --strip-extras --allow-unsafe --no-header \
+	@$(BIN)/pip-compile --quiet --extra dev --extra paper --extra watch --generate-hashes --strip-extras --allow-unsafe --no-header \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o requirements/dev.txt pyproject.toml
 
 clean: ## Remove what the Makefile made in this folder (caches of the user stay)

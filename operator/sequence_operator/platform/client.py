@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -17,6 +16,7 @@ from sequence_operator.platform.errors import PlatformError, Unreachable
 from sequence_operator.platform.limiter import Lane, RateLimiter
 from sequence_operator.platform.means import Capital
 from sequence_operator.platform.parse import parse_account, parse_row
+from sequence_operator.platform.readings import Readings, deployment_path
 from sequence_operator.platform.redact import Secret
 from sequence_operator.platform.rows import Account, Row
 from sequence_operator.platform.wire import Before, OnCall, Wire
@@ -40,7 +40,7 @@ class NotModified:
     etag: str
 
 
-class PlatformClient:
+class PlatformClient(Readings):
     """`async with PlatformClient(endpoint, key, limiter=…) as client:`.
 
     endpoint: base URL without /v1. key: the API key; it appears in no repr, message or log. limiter: shared by all
@@ -142,7 +142,7 @@ class PlatformClient:
 
     async def get(self, deployment_id: str, *, lane: Lane = Lane.POLL) -> Row:
         """One deployment; 404 is a `PlatformError` with that status."""
-        row = self._row(await self._wire.call("get", "GET", _path(deployment_id), lane))
+        row = self._row(await self._wire.call("get", "GET", deployment_path(deployment_id), lane))
         if row is None:
             raise PlatformError(200, "unreadable answer: it is empty", code=GARBAGE)
         return row
@@ -167,7 +167,7 @@ class PlatformClient:
         """Change limits, parameters, mesh, metadata; None when the platform answered nothing readable."""
         sent = dict(body) if if_revision is None else {**body, "if_revision": if_revision}
         response = await self._wire.call(
-            "patch", "PATCH", _path(deployment_id), lane, body=sent, before=before
+            "patch", "PATCH", deployment_path(deployment_id), lane, body=sent, before=before
         )
         return self._row(response, lenient=True)
 
@@ -175,7 +175,9 @@ class PlatformClient:
         self, deployment_id: str, *, lane: Lane = Lane.STOP, before: Before | None = None
     ) -> bool:
         """Stop and unregister. True when that is done; False when the platform only took it on (202)."""
-        response = await self._wire.call("delete", "DELETE", _path(deployment_id), lane, before=before)
+        response = await self._wire.call(
+            "delete", "DELETE", deployment_path(deployment_id), lane, before=before
+        )
         return response.status_code != 202
 
     async def start(
@@ -188,7 +190,7 @@ class PlatformClient:
     ) -> Row | None:
         """Start; `acknowledge` is the id of the pause this clears."""
         body = {"acknowledge": acknowledge} if acknowledge else None
-        path = _path(deployment_id, "start")
+        path = deployment_path(deployment_id, "start")
         response = await self._wire.call("start", "POST", path, lane, body=body, before=before)
         return self._row(response, lenient=True)
 
@@ -196,44 +198,10 @@ class PlatformClient:
         self, deployment_id: str, *, lane: Lane = Lane.STOP, before: Before | None = None
     ) -> Row | None:
         """Stop; state is kept."""
-        response = await self._wire.call("stop", "POST", _path(deployment_id, "stop"), lane, before=before)
+        response = await self._wire.call(
+            "stop", "POST", deployment_path(deployment_id, "stop"), lane, before=before
+        )
         return self._row(response, lenient=True)
-
-    # --- reading ---
-
-    async def logs(
-        self,
-        deployment_id: str,
-        *,
-        limit: int = 100,
-        after: int | None = None,
-        level: str | None = None,
-        label: str | None = None,
-        lane: Lane = Lane.POLL,
-    ) -> dict[str, Any]:
-        """`{"logs": [{seq, ts_ns, level, label, edge_id, message}], "next": seq}`."""
-        query = {"limit": limit, "after": after, "level": level, "label": label}
-        return await self._object("logs", _path(deployment_id, "logs"), lane, query)
-
-    async def mesh(self, deployment_id: str, *, lane: Lane = Lane.POLL) -> dict[str, Any]:
-        """Instances and measured links."""
-        return await self._object("mesh", _path(deployment_id, "mesh"), lane)
-
-    async def metrics(self, deployment_id: str, *, lane: Lane = Lane.POLL) -> dict[str, Any]:
-        """Counters and latencies, as the platform gives them."""
-        return await self._object("metrics", _path(deployment_id, "metrics"), lane)
-
-    async def orders(self, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
-        """`GET /v1/orders`; the query is passed through (`limit`, `offset`, `symbol`, `deployment_id`, …)."""
-        return await self._object("orders", "/v1/orders", lane, query)
-
-    async def fills(self, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
-        """`GET /v1/fills`."""
-        return await self._object("fills", "/v1/fills", lane, query)
-
-    async def positions(self, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
-        """`GET /v1/positions`."""
-        return await self._object("positions", "/v1/positions", lane, query)
 
     # --- the wire ---
 
@@ -247,16 +215,6 @@ class PlatformClient:
             return self._wire.json(response)
         except PlatformError:
             return None
-
-    async def _object(
-        self, operation: str, path: str, lane: Lane, query: Mapping[str, str | int | None] | None = None
-    ) -> dict[str, Any]:
-        given = {k: v for k, v in (query or {}).items() if v is not None}
-        response = await self._wire.call(operation, "GET", path, lane, query=given)
-        body = self._wire.json(response)
-        if not isinstance(body, dict):
-            raise self._wire.garbage(response, "an object was expected")
-        return body
 
     def _row(self, response: httpx.Response, *, lenient: bool = False) -> Row | None:
         """The row in an answer. Lenient after a write: it was executed, however unreadable the answer is."""
@@ -272,10 +230,3 @@ class PlatformClient:
             if lenient:
                 return None
             raise self._wire.garbage(response, str(error)) from None
-
-
-def _path(deployment_id: str, verb: str = "") -> str:
-    if deployment_id in ("", ".", ".."):
-        raise PlatformError(404, f"{deployment_id!r} is not the id of a deployment", code="NOT_FOUND")
-    encoded = quote(deployment_id, safe="")
-    return f"/v1/deployments/{encoded}/{verb}" if verb else f"/v1/deployments/{encoded}"

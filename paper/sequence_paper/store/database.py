@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequence_paper.store import schema
+from sequence_paper.store.tables import metadata
 
 _BUSY_MS = 15_000
 _WRITE = "sequence_write"
@@ -93,10 +94,10 @@ class Database:
             if not self.is_sqlite:
                 # Two processes that create the tables at once would both find them missing.
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7306375123)"))
-            schema.metadata.create_all(connection, tables=[schema.schema_version])
+            metadata.create_all(connection, tables=[schema.schema_version])
             found = connection.execute(sa.select(sa.func.max(schema.schema_version.c.version))).scalar()
             if found is None:
-                schema.metadata.create_all(connection)
+                metadata.create_all(connection)
             else:
                 _migrate(connection, found)
             if found != schema.VERSION:
@@ -129,6 +130,7 @@ def _migrate(connection: sa.Connection, found: int) -> None:
             f"the database has schema version {found}, this program knows {schema.VERSION}: install the newer "
             "release that wrote it, or start with an empty database"
         )
+    metadata.create_all(connection)  # whole new tables
     for version in range(found + 1, schema.VERSION + 1):
         for statement in schema.MIGRATIONS[version]:
             connection.execute(sa.text(statement))

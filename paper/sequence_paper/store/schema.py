@@ -1,6 +1,7 @@
-"""The tables. Money and quantities are BIGINT, lists and objects are JSON, times are nanoseconds.
+"""The tables of accounts, deployments, trading, logs, edges and mesh.
 
-Version 1. A change of shape adds a step to `MIGRATIONS` and raises `VERSION`; it never edits an old step.
+A change of their shape raises `VERSION` and adds to `MIGRATIONS`; it never edits an old step. Whole new tables need
+no statement: they are created when they are missing.
 """
 
 from __future__ import annotations
@@ -9,46 +10,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 1
-MIGRATIONS: dict[int, list[str]] = {}
+from sequence_paper.store.tables import BIG as _BIG
+from sequence_paper.store.tables import JSON as _JSON
+from sequence_paper.store.tables import SEQ as _SEQ
+from sequence_paper.store.tables import TEXT as _T
+from sequence_paper.store.tables import U64, metadata
+from sequence_paper.store.tables import col as _col
+from sequence_paper.store.tables import key as _key
+from sequence_paper.store.tables import of_deployment as _of_deployment
+
+VERSION = 2
+MIGRATIONS: dict[int, list[str]] = {2: []}
 """version reached → SQL statements that lead there from the version before."""
-
-metadata = sa.MetaData()
-_BIG = sa.BigInteger()
-_SEQ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only in a plain INTEGER key
-_JSON = sa.JSON(none_as_null=True)
-_T = sa.Text()
-_Type = sa.types.TypeEngine[Any]
-
-
-def _col(name: str, kind: _Type, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, kind, nullable=null)
-
-
-def _key(name: str, kind: _Type = _T) -> sa.Column[Any]:
-    return sa.Column(name, kind, primary_key=True, autoincrement=False)
-
-
-def _of_deployment() -> sa.Column[Any]:
-    return sa.Column(
-        "deployment_id", _T, sa.ForeignKey("deployments.deployment_id", ondelete="CASCADE"), primary_key=True
-    )
-
-
-class U64(sa.types.TypeDecorator[int]):
-    """An unsigned 64-bit number, which an algo may set to anything, kept in the signed column a database has."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, dialect: sa.Dialect) -> int | None:
-        """Fold 2^63 and above to negative numbers."""
-        return value - (1 << 64) if value is not None and value >= 1 << 63 else value
-
-    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> int | None:
-        """Unfold them."""
-        return value + (1 << 64) if value is not None and value < 0 else value
-
 
 schema_version = sa.Table("schema_version", metadata, _key("version", sa.Integer()))
 
