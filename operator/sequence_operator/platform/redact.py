@@ -19,6 +19,12 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    @property
+    def usable(self) -> bool:
+        """Whether it can stand in a header."""
+        value = self._value
+        return bool(value) and value.isascii() and value.isprintable() and " " not in value
+
     def __repr__(self) -> str:
         return "Secret(…)"
 

@@ -22,8 +22,9 @@ place for a last look at what is desired, for the wait for a token may have been
 OnCall: TypeAlias = Callable[[str, int], None]
 """Told the operation ("create", "list", …) and the HTTP status (0: no answer) of every call."""
 
-_USER_AGENT = f"sequence-operator/{__version__}"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+USER_AGENT = f"sequence-operator/{__version__}"
+NO_KEY = "there is no usable API key"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Wire:
@@ -84,7 +85,7 @@ class Wire:
         before: Before | None = None,
     ) -> httpx.Response:
         """Send it and return the answer, whatever its status; no answer is `Unreachable`."""
-        sent = {"Accept": "application/json", "User-Agent": _USER_AGENT, **(headers or {})}
+        sent = {"Accept": "application/json", "User-Agent": USER_AGENT, **(headers or {})}
         if authorized:
             sent["Authorization"] = f"Bearer {self._usable_key()}"
         content = None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
@@ -117,10 +118,9 @@ class Wire:
             self._on_call(operation, status)
 
     def _usable_key(self) -> str:
-        key = self._secret.reveal() if self._secret is not None else ""
-        if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise PlatformError(401, "there is no usable API key", code="UNAUTHORIZED")
-        return key
+        if self._secret is None or not self._secret.usable:
+            raise PlatformError(401, NO_KEY, code="UNAUTHORIZED")
+        return self._secret.reveal()
 
     def _session(self) -> httpx.AsyncClient:
         if self._http is None:
@@ -132,7 +132,7 @@ class Wire:
                 timeout=self._timeout,
                 limits=limits,
                 follow_redirects=False,
-                trust_env=url.host not in _LOOPBACK,
+                trust_env=url.host not in LOOPBACK,
                 verify=url.scheme != "http",  # saves loading the certificates where none is looked at
             )
         return self._http
