@@ -25,8 +25,11 @@ _ABOUT = (
 def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
     """The ASGI application; opens and closes the bus with its lifespan, leaves the store to the caller."""
 
+    platform = Platform(store, bus)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await platform.market.open()
         await bus.open()
         try:
             yield
@@ -40,7 +43,7 @@ def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.platform = Platform(store, bus)
+    app.state.platform = platform
     errors.install(app)
     for module in (health, inside, deployments, readings, venues, absent):
         app.include_router(module.router)

@@ -6,23 +6,42 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from sequence_paper.mesh import connection
-from sequence_paper.mesh.wire import ALL_BEATS, wake_subject
+from sequence_paper.mesh.wire import ALL_BEATS, ping_subject, wake_subject
 from sequence_paper.store.words import Json
 
 log = logging.getLogger(__name__)
 
 WAKE_SECONDS = 3.0
 """How long a request waits for its edges to converge before it answers with what is known."""
+PING_SECONDS = 1.0
+"""How long to wait for an edge that is there but busy."""
+
+
+Heard = Callable[[bytes], None]
+MAX_WAITING = 4096
+"""Messages of one subject that wait to be worked off; the client drops and counts what comes beyond."""
+_MAX_WAITING_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class Ear:
+    """Somebody who hears a subject until `Bus.forget`."""
+
+    subject: str
+    heard: Heard
+    subscription: Subscription | None = field(default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,8 @@ class Bus:
         self._url = url
         self._client = Client()
         self._connecting: asyncio.Task[None] | None = None
+        self._ears: set[Ear] = set()
+        self._watchers: list[Callable[[], None]] = []
         self.beats: dict[str, Beat] = {}
 
     @property
@@ -60,6 +81,42 @@ class Bus:
                 await self._connecting
         await self._client.close()
 
+    def on_change(self, told: Callable[[], None]) -> None:
+        """Call this whenever the bus went away or came back."""
+        self._watchers.append(told)
+
+    async def hear(self, subject: str, heard: Heard) -> Ear:
+        """Call `heard` with every payload of a subject, now or from when the bus is there. It must not wait."""
+        ear = Ear(subject, heard)
+        self._ears.add(ear)
+        if self.connected:
+            await self._listen(ear)
+        return ear
+
+    async def forget(self, ear: Ear) -> None:
+        """Hear no more of it."""
+        self._ears.discard(ear)
+        subscription, ear.subscription = ear.subscription, None
+        if subscription is not None:
+            with contextlib.suppress(NatsError):
+                await subscription.unsubscribe()
+
+    async def publish(self, subject: str, payload: Json) -> None:
+        """Tell whoever listens; nobody may depend on it."""
+        if self.connected:
+            with contextlib.suppress(NatsError):
+                await self._client.publish(subject, orjson.dumps(payload))
+
+    async def is_gone(self, edge_id: str) -> bool:
+        """True when the bus says that nobody listens there; False when somebody does, or nothing can be said."""
+        try:
+            await self._client.request(ping_subject(edge_id), b"", timeout=PING_SECONDS)
+        except NoRespondersError:
+            return self.connected
+        except (NatsError, TimeoutError):
+            return False
+        return False
+
     async def wake(self, edge_ids: Iterable[str], deployment_id: str) -> bool:
         """Tell edges that a deployment changed; True when all have answered, in `WAKE_SECONDS`, that they converged."""
         if not self.connected:
@@ -77,10 +134,45 @@ class Bus:
         return True
 
     async def _connect(self) -> None:
-        if not await connection.connect(self._client, self._url, "sequence-paper-api", _on_away):
+        if not await connection.connect(
+            self._client, self._url, "sequence-paper-api", self._on_away, self._on_back
+        ):
             return
         await self._client.subscribe(ALL_BEATS, cb=self._on_beat)
+        for ear in tuple(self._ears):
+            await self._listen(ear)
         log.info("connected to the bus")
+        self._tell()
+
+    async def _listen(self, ear: Ear) -> None:
+        # Asked again while the first question was on its way, or nobody wants it any more.
+        if ear.subscription is not None or ear not in self._ears:
+            return
+
+        async def heard(message: Msg) -> None:
+            try:
+                ear.heard(message.data)
+            except (ValueError, KeyError, TypeError) as error:
+                log.warning("not understood on %s: %r", message.subject, error)
+
+        with contextlib.suppress(NatsError):
+            ear.subscription = await self._client.subscribe(
+                ear.subject,
+                cb=heard,
+                pending_msgs_limit=MAX_WAITING,
+                pending_bytes_limit=_MAX_WAITING_BYTES,
+            )
+
+    def _tell(self) -> None:
+        for told in self._watchers:
+            told()
+
+    async def _on_away(self) -> None:
+        log.warning("the bus is away; readings work, changes reach edges when they look by themselves")
+        self._tell()
+
+    async def _on_back(self) -> None:
+        self._tell()
 
     async def _on_beat(self, message: Msg) -> None:
         try:
@@ -91,7 +183,3 @@ class Bus:
         edge_id = payload.get("edge_id") if isinstance(payload, dict) else None
         if isinstance(edge_id, str):
             self.beats[edge_id] = Beat(time.time_ns(), payload)
-
-
-async def _on_away() -> None:
-    log.warning("the bus is away; readings work, changes reach edges when they look by themselves")

@@ -41,6 +41,7 @@ async def create(body: CreateBody, here: Here, who: Who) -> Response:
         found = await here.run(work)
     except NameTakenError as error:
         raise _name_taken(body.name, error) from error
+    await here.announce(found, "registered")
     await here.converge(who, found)
     return json(await _row(here, who, found.deployment.deployment_id), 201)
 
@@ -72,6 +73,7 @@ async def patch(deployment_id: str, body: PatchBody, here: Here, who: Who) -> Re
         return store.change(*mine, lambda found: change_of(body, found), body.if_revision)
 
     found = await _changed(here, deployment_id, work)
+    await here.announce(found, "updated")
     await here.converge(who, found)
     return json(await _row(here, who, deployment_id))
 
@@ -82,6 +84,7 @@ async def start(deployment_id: str, here: Here, who: Who, body: StartBody | None
     acknowledge = body.acknowledge if body is not None else None
     store, mine = here.store.deployments, (who.account.account_id, who.mode, deployment_id)
     found = await _changed(here, deployment_id, lambda: store.start(*mine, acknowledge))
+    await here.announce(found, "started")
     await here.converge(who, found)
     return json(await _row(here, who, deployment_id))
 
@@ -91,6 +94,7 @@ async def stop(deployment_id: str, here: Here, who: Who) -> Response:
     """Stop it: no market data, no new orders, state kept; resting orders stay unless `on_stop` is `cancel`."""
     store, mine = here.store.deployments, (who.account.account_id, who.mode, deployment_id)
     found = await _changed(here, deployment_id, lambda: store.stop(*mine))
+    await here.announce(found, "stopped")
     await here.converge(who, found)
     return json(await _row(here, who, deployment_id))
 
@@ -108,6 +112,7 @@ async def delete(deployment_id: str, here: Here, who: Who) -> Response:
         return store.delete(*mine, alive)
 
     found = await _changed(here, deployment_id, work)
+    await here.announce(found, "deleted")
     if not found.instances:
         return Response(status_code=204)
     await here.converge(who, found)

@@ -16,6 +16,7 @@ from sequence_paper.api.rows import unrealized
 from sequence_paper.store.deployments import NotRegisteredError, Registration
 from sequence_paper.store.records import Caller, Instance
 from sequence_paper.store.trades import Position
+from sequence_paper.store.views import log_view
 from sequence_paper.store.words import LEVELS, Json
 
 router = APIRouter(prefix="/v1/deployments/{deployment_id}", tags=["deployments"], dependencies=[needs_key])
@@ -41,17 +42,7 @@ async def logs(
         read = here.store.logs
         head = read.head(deployment_id)  # before the lines: `next` must not pass one that we did not see
         found = read.read(deployment_id, limit=limit, after=after, level=least, label=label)
-        shown = [
-            {
-                "seq": stored.seq,
-                "ts_ns": stored.line.ts_ns,
-                "level": LEVELS[stored.line.level],
-                "label": stored.line.label,
-                "edge_id": stored.line.edge_id,
-                "message": stored.line.message,
-            }
-            for stored in found
-        ]
+        shown = [log_view(stored) for stored in found]
         full = len(found) == limit
         last = found[-1].seq if found else 0
         return {"logs": shown, "next": last if full else max(last, head, after or 0)}

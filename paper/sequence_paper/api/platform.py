@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -14,6 +15,8 @@ from starlette.responses import Response
 
 from sequence_paper.api import fleet
 from sequence_paper.api.bus import WAKE_SECONDS, Bus
+from sequence_paper.api.market import MarketView
+from sequence_paper.mesh.wire import event_subject
 from sequence_paper.store import Store
 from sequence_paper.store.deployments import NotRegisteredError, Registration
 from sequence_paper.store.records import Caller
@@ -29,6 +32,7 @@ class Platform:
     def __init__(self, store: Store, bus: Bus) -> None:
         self.store = store
         self.bus = bus
+        self.market = MarketView(bus)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do database work in a thread."""
@@ -37,6 +41,18 @@ class Platform:
     def fleet(self) -> dict[str, fleet.EdgeView]:
         """Edges as they are now; reads the database."""
         return fleet.view(self.store.edges.all(), self.bus.beats)
+
+    async def announce(self, found: Registration, kind: str) -> None:
+        """Tell the bus of a wish that was accepted: registered, updated, started, stopped or deleted."""
+        deployment = found.deployment
+        event = {
+            "deployment_id": deployment.deployment_id,
+            "kind": kind,
+            "revision": deployment.revision,
+            "desired": deployment.desired,
+            "at_ns": time.time_ns(),
+        }
+        await self.bus.publish(event_subject(deployment.deployment_id), event)
 
     async def converge(self, caller: Caller, found: Registration) -> None:
         """Wake the edges of a deployment and wait, at most `WAKE_SECONDS`, until they have done what is wanted."""

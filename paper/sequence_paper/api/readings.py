@@ -20,8 +20,9 @@ from sequence_paper.api.reading_answers import (
 )
 from sequence_paper.api.rows import unrealized
 from sequence_paper.store.records import Caller
-from sequence_paper.store.trades import Fill, Order, Position
-from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json
+from sequence_paper.store.trades import Position
+from sequence_paper.store.views import fill_view, order_view
+from sequence_paper.store.words import Json
 
 router = APIRouter(prefix="/v1", tags=["readings"], dependencies=[needs_key])
 
@@ -72,7 +73,7 @@ async def orders(here: Here, who: Who, wanted: Wanted) -> Response:
     """Orders, newest first."""
     mine = (who.account.account_id, who.mode)
     found, total = await here.run(lambda: here.store.orders.page(*mine, **wanted))
-    return json(_page("orders", [_order(order) for order in found], total, wanted))
+    return json(_page("orders", [order_view(order) for order in found], total, wanted))
 
 
 @router.get("/orders/{node_order_id:path}", responses=described(OrderAnswer))
@@ -85,7 +86,7 @@ async def order(node_order_id: str, here: Here, who: Who) -> Response:
         if not found:
             raise ApiError(404, f"no order {node_order_id} in this account and mode")
         filled, _ = here.store.fills.page(*mine, limit=1000, offset=0, order_id=node_order_id)
-        return _order(found[0]) | {"fills": [_fill(fill) for fill in filled]}
+        return order_view(found[0]) | {"fills": [fill_view(fill) for fill in filled]}
 
     return json(await here.run(work))
 
@@ -95,7 +96,7 @@ async def fills(here: Here, who: Who, wanted: Wanted) -> Response:
     """Fills, newest first."""
     mine = (who.account.account_id, who.mode)
     found, total = await here.run(lambda: here.store.fills.page(*mine, **wanted))
-    return json(_page("fills", [_fill(fill) for fill in found], total, wanted))
+    return json(_page("fills", [fill_view(fill) for fill in found], total, wanted))
 
 
 @router.get("/positions", responses=described(PositionsAnswer))
@@ -182,63 +183,6 @@ def _position(number: int, position: Position) -> Json:
         "settled": False,
         "settled_mark_usd_1e9": None,
         "updated_ns": position.updated_ns,
-    }
-
-
-def _order(order: Order) -> Json:
-    _, graph_id, node_id, _ = [*order.order_id.split(":"), "", "", ""][:4]
-    filled = order.filled_qty_1e8
-    return {
-        "node_order_id": order.order_id,
-        "order_id": order.order_id,
-        "graph_id": graph_id,
-        "node_id": node_id,
-        "client_order_id": str(order.client_key),
-        "deployment_id": order.deployment_id,
-        "deployment": order.deployment,
-        "label": order.label,
-        "edge_id": order.edge_id,
-        "venue": order.venue,
-        "instrument_type": order.instrument_type,
-        "symbol": order.symbol,
-        "is_sandbox": order.mode == "sandbox",
-        "side": order.side,
-        "order_type": order.order_type,
-        "tif": order.tif,
-        "price_1e9": order.price_1e9,
-        "qty_1e8": order.qty_1e8,
-        "filled_qty_1e8": filled,
-        "avg_fill_price_1e9": order.filled_notional_1e9 * 100_000_000 // filled if filled else None,
-        "fees_1e9": order.fees_1e9,
-        "status": order.status,
-        "is_terminal": order.status not in OPEN_ORDER_STATUSES,
-        "failure_reason": order.failure_reason,
-        "reject_code": order.reject_code,
-        "created_ns": order.created_ns,
-        "updated_ns": order.updated_ns,
-    }
-
-
-def _fill(fill: Fill) -> Json:
-    return {
-        "fill_id": fill.fill_id,
-        "node_order_id": fill.order_id,
-        "deployment_id": fill.deployment_id,
-        "deployment": fill.deployment,
-        "label": fill.label,
-        "edge_id": fill.edge_id,
-        "venue": fill.venue,
-        "symbol": fill.symbol,
-        "is_sandbox": fill.mode == "sandbox",
-        "is_prediction": False,
-        "side": fill.side,
-        "price_1e9": fill.price_1e9,
-        "qty_1e8": fill.qty_1e8,
-        "fee_1e9": fill.fee_1e9,
-        "liquidity": fill.liquidity,
-        "realized_pnl_1e9": fill.realized_pnl_1e9,
-        "feed_state": fill.feed_state,
-        "ts_ns": fill.ts_ns,
     }
 
 

@@ -43,6 +43,11 @@ class EdgeBus:
         self._closing = False
         self._answers: set[asyncio.Task[None]] = set()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the bus is there now."""
+        return bool(self._client.is_connected)
+
     async def open(self) -> None:
         """Begin to connect; returns at once."""
         self._connecting = asyncio.create_task(self._connect())
@@ -61,9 +66,13 @@ class EdgeBus:
 
     async def publish(self, subject: str, payload: dict[str, Any]) -> None:
         """Tell whoever listens; nobody may depend on it."""
+        await self.send_out(subject, orjson.dumps(payload))
+
+    async def send_out(self, subject: str, payload: bytes) -> None:
+        """As ``publish``, for what is encoded already."""
         if self._client.is_connected:
             with contextlib.suppress(NatsError):
-                await self._client.publish(subject, orjson.dumps(payload))
+                await self._client.publish(subject, payload)
 
     async def send(self, deployment_id: str, sender: str, receiver: str, message: wire.MeshMessage) -> None:
         """A mesh message to an instance of another edge; counted in ``lost`` while the bus is away."""
@@ -103,6 +112,7 @@ class EdgeBus:
         if not await connection.connect(self._client, self._url, self._edge_id, self._on_away):
             return
         await self._client.subscribe(wire.wake_subject(self._edge_id), cb=self._on_wake)
+        await self._client.subscribe(wire.ping_subject(self._edge_id), cb=_on_ping)
         await self.listen(self._wanted)
         log.info("connected to the bus")
 
@@ -127,3 +137,8 @@ class EdgeBus:
         if message.reply:
             with contextlib.suppress(NatsError):
                 await message.respond(orjson.dumps(reply))
+
+
+async def _on_ping(message: Msg) -> None:
+    with contextlib.suppress(NatsError):
+        await message.respond(b"{}")

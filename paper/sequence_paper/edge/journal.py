@@ -24,12 +24,13 @@ class Commits(Protocol):
 class Journal:
     """Collects the newest state of every row; ``flush`` writes all of it in one transaction.
 
-    ``before_flush`` may add what must be true together with what waits.
+    ``before_flush`` may add what must be true together with what waits; ``after_flush`` hears what is stored now.
     """
 
     def __init__(self, store: Commits) -> None:
         self._store = store
         self.before_flush: Callable[[], None] | None = None
+        self.after_flush: Callable[[EdgeWrites], None] | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -88,6 +89,8 @@ class Journal:
         )
         self._store.commit(writes)
         self._clear()
+        if self.after_flush is not None:
+            self.after_flush(writes)
         return True
 
     def _dropped(self) -> list[LogLine]:

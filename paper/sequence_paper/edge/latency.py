@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 _SUB_BITS: Final = 4
@@ -17,6 +18,16 @@ class LatencyHistogram:
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
         self.count = 0
+
+    @classmethod
+    def merged(cls, histograms: Iterable[LatencyHistogram]) -> LatencyHistogram:
+        """All samples of several, together."""
+        merged = cls()
+        for one in histograms:
+            if one.count:
+                merged.count += one.count
+                merged._counts = [a + b for a, b in zip(merged._counts, one._counts, strict=True)]
+        return merged
 
     def add(self, nanos: int) -> None:
         """Record one sample; negative ones (a clock was set back) count as 0."""

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sequence_paper.edge.announce import Announcer
+from sequence_paper.edge.books import BookCaster
 from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
@@ -18,7 +20,7 @@ from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.roster import Key
-from sequence_paper.edge.views import event_view, instance_view
+from sequence_paper.edge.views import event_view, instance_view, latency_view
 from sequence_paper.feed.clock import Clock
 from sequence_paper.feed.events import Feed
 from sequence_paper.mesh import wire
@@ -67,6 +69,9 @@ class EdgeProcess:
             urgent=lambda: bool(self._outgoing),
         )
         self._bus = EdgeBus(settings.nats_url, settings.edge_id, self._wake, self._receive)
+        self._announcer = Announcer(self._bus)
+        self._journal.after_flush = self._announcer.stored
+        self._books = BookCaster(self._core, settings.edge_id, settings.venue, settings.instrument_type)
         self._converging = asyncio.Lock()
         self._next_pass: asyncio.Task[None] | None = None
         self._storing = asyncio.Lock()
@@ -88,7 +93,8 @@ class EdgeProcess:
         now = time.time_ns()
         await asyncio.to_thread(self._store.edges.announce, self._info(now))
         await self._bus.open()
-        parts = [self._look(), self._beat(), self._write(), self._pump.run()]
+        telling = [self._announcer.run(), self._books.run(self._bus)]
+        parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]
         tasks = [asyncio.create_task(part) for part in parts]
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -169,6 +175,7 @@ class EdgeProcess:
                 "venue": self._settings.venue,
                 "feed": feed,
                 "mesh_lost": self._bus.lost,
+                "callback_latency_ns": latency_view(self._core.roster.hosted.values()),
                 "instances": [instance_view(hosted) for hosted in self._core.roster.hosted.values()],
             },
         )

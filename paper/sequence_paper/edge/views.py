@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from sequence_paper.edge.hosted import Hosted
+from sequence_paper.edge.latency import LatencyHistogram
 from sequence_paper.store.words import Json
 
 
@@ -32,10 +34,19 @@ def instance_view(hosted: Hosted) -> Json:
     }
 
 
+def latency_view(hosted: Iterable[Hosted]) -> Json | None:
+    """Part of a beat: time spent in callbacks, over all instances; None before the first callback."""
+    merged = LatencyHistogram.merged(one.latency for one in hosted)
+    p50, p99 = merged.percentile(0.5), merged.percentile(0.99)
+    return None if p50 is None else {"p50": p50, "p99": p99}
+
+
 def event_view(hosted: Hosted) -> Json:
     """A change of status."""
     return {
         "deployment_id": hosted.want.deployment_id,
+        "kind": "paused" if hosted.status == "paused" else "instance",
+        "revision": hosted.applied_revision,
         "label": hosted.want.label,
         "status": hosted.status,
         "error": hosted.error,

@@ -11,12 +11,28 @@ from nats.errors import Error as NatsError
 log = logging.getLogger(__name__)
 
 
-async def connect(client: Client, url: str, name: str, on_away: Callable[[], Awaitable[None]]) -> bool:
+PING_SECONDS = 0.6
+"""A bus that answered none of two pings by the time of the third is away, although nobody closed the connection."""
+
+
+async def connect(
+    client: Client,
+    url: str,
+    name: str,
+    on_away: Callable[[], Awaitable[None]],
+    on_back: Callable[[], Awaitable[None]] | None = None,
+) -> bool:
     """Return once connected, however long that takes; lost connections are then made again by the client.
 
-    name: of this process, for the server. on_away: awaited when the bus is lost. False, and logged, when the address
-    itself cannot be used.
+    name: of this process, for the server. on_away: awaited when the bus is lost; on_back: when it is there again, not
+    the first time. False, and logged, when the address itself cannot be used.
     """
+
+    async def back() -> None:
+        log.info("the bus is back")
+        if on_back is not None:
+            await on_back()
+
     try:
         await client.connect(
             servers=[url],
@@ -24,9 +40,11 @@ async def connect(client: Client, url: str, name: str, on_away: Callable[[], Awa
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.25,  # type: ignore[arg-type]  # declared int; it only sleeps so long
             connect_timeout=2,
+            ping_interval=PING_SECONDS,  # type: ignore[arg-type]  # likewise
+            max_outstanding_pings=2,
             error_cb=_on_error,
             disconnected_cb=on_away,
-            reconnected_cb=_on_back,
+            reconnected_cb=back,
         )
     except (NatsError, OSError, ValueError) as error:
         log.error("the bus at %s cannot be used: %s", url, error or type(error).__name__)
@@ -38,7 +56,3 @@ async def _on_error(error: Exception) -> None:
     # A refused connection comes with every attempt, four times a second; that the bus is away was said once.
     level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
     log.log(level, "bus: %s", error or type(error).__name__)
-
-
-async def _on_back() -> None:
-    log.info("the bus is back")

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 MAX_PAYLOAD: Final = 256
 _HEAD: Final = struct.Struct("<QQ")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class MeshMessage(NamedTuple):
@@ -34,6 +35,11 @@ def wake_subject(edge_id: str) -> str:
     return f"edge.{token(edge_id)}.wake"
 
 
+def ping_subject(edge_id: str) -> str:
+    """Request anything -> ``{}``: whether that edge holds a connection to the bus, however busy it is."""
+    return f"edge.{token(edge_id)}.ping"
+
+
 def beat_subject(edge_id: str) -> str:
     """Published once per second of wall time, and when something an operator waits for has changed."""
     return f"edge.{token(edge_id)}.beat"
@@ -42,9 +48,59 @@ def beat_subject(edge_id: str) -> str:
 ALL_BEATS: Final = "edge.*.beat"
 
 
+def book_subject(venue: str, symbol: str) -> str:
+    """Published at most every 25 ms when it changed and once a second anyway: ``{"venue", "symbol", "bids", ...}``.
+
+    A symbol may have characters that a subject may not; which one it is stands in the payload.
+    """
+    return f"book.{token(venue)}.{_FOREIGN.sub('_', symbol)}"
+
+
+ALL_BOOKS: Final = "book.>"
+
+
 def event_subject(deployment_id: str) -> str:
-    """Published on each change of an instance's status: ``{"deployment_id", "label", "status", "at_ns", ...}``."""
+    """What happened to a deployment: ``{"deployment_id", "kind", "revision", "at_ns", ...}``.
+
+    ``kind``: instance and paused (an instance's status moved; then with ``label`` and ``status``), registered, updated,
+    started, stopped, deleted (a client's accepted wish).
+    """
     return f"deployment.{token(deployment_id)}.event"
+
+
+def log_subject(deployment_id: str) -> str:
+    """``{"n"}``: lines were stored. They are read from the store, by number."""
+    return f"log.{token(deployment_id)}"
+
+
+def trace_subject(deployment_id: str) -> str:
+    """One stage of one order's life, after it was stored."""
+    return f"trace.{token(deployment_id)}"
+
+
+def flow_subject(deployment_id: str) -> str:
+    """A mesh message that arrived or was dropped."""
+    return f"flow.{token(deployment_id)}"
+
+
+def order_subject(account_id: str, mode: str) -> str:
+    """The newest state of an order, as ``GET /v1/orders`` shows it, after it was stored."""
+    return f"order.{token(account_id)}.{token(mode)}"
+
+
+def fill_subject(account_id: str, mode: str) -> str:
+    """``{"n"}``: fills were stored. They are read from the store, by number."""
+    return f"fill.{token(account_id)}.{token(mode)}"
+
+
+def route_subject(account_id: str, mode: str) -> str:
+    """A routing decision, after it was stored."""
+    return f"route.{token(account_id)}.{token(mode)}"
+
+
+def tca_subject(account_id: str, mode: str) -> str:
+    """The report of a completed order."""
+    return f"tca.{token(account_id)}.{token(mode)}"
 
 
 def mesh_subject(deployment_id: str, sender: str, receiver: str) -> str:

@@ -11,7 +11,14 @@ from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.logs import Logs, append_logs
 from sequence_paper.store.mesh import Mesh, save_links
 from sequence_paper.store.records import EdgeWrites
-from sequence_paper.store.trading import Fills, Ledger, Orders, Positions, save_trading
+from sequence_paper.store.trading import (
+    Fills,
+    Ledger,
+    Orders,
+    Positions,
+    number_in_commit_order,
+    save_trading,
+)
 
 
 class Store:
@@ -38,6 +45,7 @@ class Store:
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""
         with self._db.writing() as connection:
+            number_in_commit_order(self._db, connection, writes)
             save_observations(connection, writes.observations)
             save_trading(self._db, connection, writes)
             save_links(self._db, connection, writes.links)

@@ -67,6 +67,22 @@ class Fills:
         rows, total = _page(self._db, fills, where, limit, offset)
         return [Fill(**_without(row, "seq")) for row in rows], total
 
+    def head(self, account_id: str, mode: Mode) -> int:
+        """Number of the newest fill, 0 when there is none."""
+        where = _matching(fills, account_id, mode, None, None, None)
+        with self._db.reading() as connection:
+            return connection.execute(sa.select(sa.func.max(fills.c.seq)).where(where)).scalar() or 0
+
+    def after(self, account_id: str, mode: Mode, seq: int, limit: int) -> list[tuple[int, Fill]]:
+        """The first fills numbered above `seq`, oldest first, with their numbers: a reader misses none.
+
+        Numbers follow the order in which fills became readable (see `save_trading`).
+        """
+        where = _matching(fills, account_id, mode, None, None, None) & (fills.c.seq > seq)
+        query = sa.select(fills).where(where).order_by(fills.c.seq).limit(limit)
+        with self._db.reading() as connection:
+            return [(row.seq, Fill(**_without(row, "seq"))) for row in connection.execute(query)]
+
     def totals(self, account_id: str, mode: Mode, deployment_id: str) -> dict[str, tuple[int, int, int]]:
         """By label: number of fills, realized result before fees, fees paid (both × 10^9)."""
         where = _matching(fills, account_id, mode, None, None, deployment_id)
@@ -121,6 +137,16 @@ class Ledger:
         )
         with self._db.reading() as connection:
             return {(venue, asset): int(total) for venue, asset, total in connection.execute(query)}
+
+
+def number_in_commit_order(database: Database, connection: sa.Connection, writes: EdgeWrites) -> None:
+    """First thing in a transaction that writes fills: Postgres gives numbers before it commits.
+
+    Two edges at once could else show fill 7 before fill 6, and who has read up to 7 would never see 6. Before any row
+    is locked, so that nobody who holds the turn waits for somebody who wants it.
+    """
+    if writes.fills and not database.is_sqlite:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7306375124)"))
 
 
 def save_trading(database: Database, connection: sa.Connection, writes: EdgeWrites) -> None:

@@ -216,6 +216,10 @@ class Market:
         """
         return self._shown.top(n)
 
+    def depth(self, n: int) -> tuple[list[Level], list[Level]]:
+        """As ``top``, but cut anew each time: for those who look now and then, so that ``top`` keeps its cut."""
+        return self._shown.book.top(n)
+
     def best(self) -> tuple[int, int]:
         """(best bid px, best ask px); 0 for an empty side."""
         return self._shown.book.best()
