@@ -17,6 +17,14 @@ def money(value_1e9: int | None) -> str:
     return f"{sign}{cents // 100:,}.{cents % 100:02d}"
 
 
+def price(value_1e9: int | None) -> str:
+    """`97_000_100_000_000` -> `97,000.10`: every digit there is, at least cents; `-` when unknown."""
+    if value_1e9 is None:
+        return "-"
+    whole, _, part = _decimal(value_1e9, 9).partition(".")
+    return f"{whole}.{part:0<2}"
+
+
 def _decimal(value: int, places: int) -> str:
     whole, part = divmod(abs(value), 10**places)
     digits = f"{part:0{places}d}".rstrip("0")

@@ -115,6 +115,20 @@ async def find(client: ClusterClient, aim: Target) -> dict[str, Any]:
     )
 
 
+async def registered(client: ClusterClient, aim: Target) -> str:
+    """The platform's id of the deployment. Raises CliError: not found, or not registered yet (pending)."""
+    obj = await find(client, aim)
+    deployment_id = (obj.get("status") or {}).get("deploymentId")
+    if not deployment_id:
+        raise CliError(
+            f"{aim.name} is not registered yet",
+            "there is something to see once the platform knows it",
+            f"{aim.command} status {aim.name}",
+            ExitCode.PENDING,
+        )
+    return str(deployment_id)
+
+
 def _hint(aim: Target, names: list[str]) -> str:
     other: Mode = "live" if aim.mode == "sandbox" else "sandbox"
     if cr_name(aim.name, other) in names:

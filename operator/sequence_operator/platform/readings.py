@@ -50,6 +50,10 @@ class Readings:
         """`GET /v1/positions`."""
         return await self._object("positions", "/v1/positions", lane, query)
 
+    async def edges(self, *, lane: Lane = Lane.POLL) -> dict[str, Any]:
+        """`GET /v1/edges`: the processes beside the venues, with feed, liveness and callback latency."""
+        return await self._object("edges", "/v1/edges", lane)
+
     async def _object(
         self, operation: str, path: str, lane: Lane, query: Mapping[str, str | int | None] | None = None
     ) -> dict[str, Any]:
