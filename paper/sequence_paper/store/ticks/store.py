@@ -1,0 +1,261 @@
+"""Questions about what was recorded, answered by DuckDB over Parquet parts and the raw tail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from sequence_paper.store.ticks.answers import Depth, Held, Print, Quote, Run, Span, Tape, Vwap
+from sequence_paper.store.ticks.folder import venues
+from sequence_paper.store.ticks.records import KINDS
+from sequence_paper.store.ticks.view import View, Viewer, Window
+
+HOLE_NS: Final = 2 * 10**9
+"""The best is written down once a second at least: where it is not for so long, nothing was recorded."""
+FOREVER: Final = 2**62
+_TRIES = 5
+
+
+class TickStore:
+    """Everything recorded in a folder (which need not exist yet). Safe to use from several threads.
+
+    `run_ns`, where it is taken, asks one run (see `runs`); without it the newest one that begins at or before a
+    moment answers, so that a replay which was started again never mixes with the run before it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._viewer = Viewer(folder)
+        self._db = duckdb.connect(":memory:")
+        self._db.execute(
+            "SET threads = 2; SET memory_limit = '512MB'; SET autoinstall_known_extensions = false"
+        )
+        self._opening = threading.Lock()
+
+    def close(self) -> None:
+        """Give back the memory."""
+        self._db.close()
+
+    def venues(self) -> list[str]:
+        """Venues of which anything was recorded, by name."""
+        return venues(self.folder)
+
+    def runs(self, venue: str) -> list[Run]:
+        """Every run of a venue, oldest first."""
+        return list(self._viewer.view(venue).runs)
+
+    def run_at(self, venue: str, wall_ns: int) -> int | None:
+        """The run that was current at a moment of wall time: the newest that had begun. None before the first."""
+        return max((run.run_ns for run in self.runs(venue) if run.run_ns <= wall_ns), default=None)
+
+    def span(self, venue: str, symbol: str, run_ns: int | None = None) -> Span | None:
+        """First and last feed time of a symbol, None when there is nothing."""
+        first, last, count = FOREVER, -1, 0
+        for kind in KINDS:
+            row = self._all(
+                venue, kind, symbol, 0, FOREVER, run_ns, "SELECT min(ts_ns), max(ts_ns), count(*) FROM rows"
+            )
+            if row and row[0][2]:
+                first, last, count = min(first, row[0][0]), max(last, row[0][1]), count + row[0][2]
+        return Span(first, last, count) if count else None
+
+    # -- at a moment -------------------------------------------------------------------------------------------
+
+    def quotes(
+        self, venue: str, symbol: str, ts: Sequence[int], run_ns: int | None = None
+    ) -> list[Quote | None]:
+        """The best of both sides as of each moment, in whatever state the feed was.
+
+        None: before the first record, after the last one, or in a hole of the recording.
+        """
+        view = self._viewer.view(venue)
+        asked = [(i, moment, view.run_of(moment, run_ns)) for i, moment in enumerate(ts)]
+        known = [(i, moment, run) for i, moment, run in asked if run is not None]
+        answers: list[Quote | None] = [None] * len(asked)
+        if not known:
+            return answers
+        windows = _around(known)
+        table = _columns(known, ("i", "at_ns", "run_ns"))
+        for row in self._query(venue, "tob", symbol, windows, _AS_OF, view=view, asked=table):
+            i, ts_ns, age_ns, *quoted = row
+            if ts_ns is not None and age_ns < HOLE_NS:
+                answers[i] = Quote(ts_ns, age_ns, *quoted)
+        return answers
+
+    def mids(
+        self, venue: str, symbol: str, ts: Sequence[int], run_ns: int | None = None
+    ) -> list[Quote | None]:
+        """As `quotes`; also None where the feed was not believed or a side was empty."""
+        return [quote if quote and quote.usable else None for quote in self.quotes(venue, symbol, ts, run_ns)]
+
+    def depth_asof(self, venue: str, symbol: str, ts: int, run_ns: int | None = None) -> Depth | None:
+        """The last sample of the book at or before a moment; None as in `mids`."""
+        view = self._viewer.view(venue)
+        run = view.run_of(ts, run_ns)
+        if run is None:
+            return None
+        windows = [Window(run, ts - HOLE_NS + 1, ts)]
+        last = f"{_DEPTH} ORDER BY ts_ns DESC, seq DESC LIMIT 1"
+        found = [_depth(venue, row) for row in self._query(venue, "depth", symbol, windows, last, view=view)]
+        return found[0] if found and found[0].state == "ok" else None
+
+    # -- over an interval, both ends included ------------------------------------------------------------------
+
+    def depth_samples(
+        self,
+        symbol: str,
+        venue: str,
+        since: int,
+        until: int,
+        run_ns: int | None = None,
+        *,
+        every_s: int = 1,
+    ) -> list[Depth]:
+        """Samples of the book by feed time, in any state; `every_s`: only whole multiples of so many seconds."""
+        chosen = f"{_DEPTH} WHERE ts_ns // 1000000000 % {int(every_s)} = 0 ORDER BY ts_ns, seq"
+        return [_depth(venue, row) for row in self._all(venue, "depth", symbol, since, until, run_ns, chosen)]
+
+    def vwap(self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None) -> Vwap | None:
+        """Volume-weighted price of the public prints; None when there is none in a believed state."""
+        [row] = self._all(venue, "trade", symbol, since, until, run_ns, _VWAP) or [(0, 0, 0, 0, 0, 0)]
+        return Vwap(*map(int, row)) if row[2] else None
+
+    def prints(
+        self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None, *, limit: int
+    ) -> list[Print]:
+        """The newest `limit` public prints in a believed state, by feed time."""
+        rows = self._all(venue, "trade", symbol, since, until, run_ns, f"{_PRINTS} LIMIT {int(limit)}")
+        return [Print(venue, *row) for row in reversed(rows)]
+
+    def candles(
+        self, venue: str, symbol: str, since: int, until: int, step_ns: int, run_ns: int | None = None
+    ) -> list[tuple[int, int]]:
+        """(feed time of it, price) of the last believed print of each step that has one."""
+        closes = _CLOSES.format(step=int(step_ns))
+        return [(ts, px) for ts, px in self._all(venue, "trade", symbol, since, until, run_ns, closes)]
+
+    def held(self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None) -> list[Held]:
+        """Best bid and ask of believed states with the time they stood; holes in the recording count for nobody."""
+        return [Held(*map(int, row)) for row in self._all(venue, "tob", symbol, since, until, run_ns, _HELD)]
+
+    def tape(self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None) -> Tape:
+        """How much was quoted and traded."""
+        [quoted] = self._all(venue, "tob", symbol, since, until, run_ns, _QUOTED) or [(0, 0, 0)]
+        traded = self.vwap(venue, symbol, since, until, run_ns)
+        prints = (traded.n, traded.qty_1e8, traded.turnover_1e17) if traded else (0, 0, 0)
+        return Tape(int(quoted[0]), *prints, int(quoted[1]), int(quoted[2]))
+
+    # -- machinery ---------------------------------------------------------------------------------------------
+
+    def _all(
+        self, venue: str, kind: str, symbol: str, since: int, until: int, run_ns: int | None, sql: str
+    ) -> list[tuple[Any, ...]]:
+        view = self._viewer.view(venue)
+        windows = view.windows(since, until, run_ns)
+        return self._query(venue, kind, symbol, windows, sql, view=view) if windows else []
+
+    def _query(
+        self,
+        venue: str,
+        kind: str,
+        symbol: str,
+        windows: Sequence[Window],
+        sql: str,
+        *,
+        view: View,
+        asked: pa.Table | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Run `sql` over `rows`, the symbol's rows of these windows, each once (and `asked`, a table of questions)."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._run(kind, symbol, windows, sql, view, asked)
+            except (duckdb.IOException, FileNotFoundError):
+                view = self._viewer.view(venue)  # a part was removed by age while we read
+        return self._run(kind, symbol, windows, sql, view, asked)
+
+    def _run(
+        self, kind: str, symbol: str, windows: Sequence[Window], sql: str, view: View, asked: pa.Table | None
+    ) -> list[tuple[Any, ...]]:
+        files = view.files(kind, windows)
+        with self._opening:
+            cursor = self._db.cursor()
+        try:
+            cursor.register("tail", view.tail(kind, windows))
+            cursor.register(
+                "windows", _columns([_tuple(w) for w in windows], ("run_ns", "since_ns", "until_ns"))
+            )
+            if asked is not None:
+                cursor.register("asked", asked)
+            both = "SELECT * FROM tail"
+            if files:
+                both += " UNION ALL BY NAME SELECT * FROM read_parquet($files)"
+            values: dict[str, Any] = {"symbol": symbol} | ({"files": files} if files else {})
+            values |= {"hole": HOLE_NS} if "$hole" in sql else {}
+            return cursor.execute(_ROWS.format(both=both) + sql, values).fetchall()
+        finally:
+            cursor.close()
+
+
+_ROWS = (
+    "WITH rows AS (SELECT r.* FROM ({both}) r JOIN windows w ON r.run_ns = w.run_ns "
+    "AND r.ts_ns BETWEEN w.since_ns AND w.until_ns WHERE r.symbol = $symbol), "
+    "stood AS (SELECT *, lead(ts_ns) OVER (PARTITION BY run_ns ORDER BY ts_ns, seq) - ts_ns AS ns FROM rows) "
+)
+# Records of one moment: the last of them is what it left.
+_AS_OF = (
+    "SELECT q.i, r.ts_ns, q.at_ns - r.ts_ns, r.state, r.bid_px_1e9, r.bid_sz_1e8, r.ask_px_1e9, "
+    "r.ask_sz_1e8, r.run_ns FROM asked q ASOF LEFT JOIN (SELECT * FROM rows QUALIFY "
+    "row_number() OVER (PARTITION BY run_ns, ts_ns ORDER BY seq DESC) = 1) r "
+    "ON q.run_ns = r.run_ns AND q.at_ns >= r.ts_ns"
+)
+_SPAN = "SELECT min(ts_ns), max(ts_ns), count(*) FROM rows HAVING count(*) > 0"
+_DEPTH = "SELECT ts_ns, state, bid_px_1e9, bid_sz_1e8, ask_px_1e9, ask_sz_1e8, run_ns FROM rows"
+_VWAP = (
+    "SELECT coalesce(sum(px_1e9::HUGEINT * qty_1e8) FILTER (state = 'ok'), 0), "
+    "coalesce(sum(qty_1e8) FILTER (state = 'ok'), 0), count(*) FILTER (state = 'ok'), "
+    "coalesce(min(ts_ns) FILTER (state = 'ok'), 0), coalesce(max(ts_ns) FILTER (state = 'ok'), 0), "
+    "count(*) FILTER (state <> 'ok') FROM rows"
+)
+_PRINTS = (
+    "SELECT ts_ns, px_1e9, qty_1e8, aggressor FROM rows WHERE state = 'ok' ORDER BY ts_ns DESC, seq DESC"
+)
+_CLOSES = (
+    "SELECT max(ts_ns), arg_max(px_1e9, (ts_ns, seq)) FROM rows WHERE state = 'ok' "
+    "GROUP BY ts_ns // {step} ORDER BY 1"
+)
+_HELD = (
+    "SELECT bid_px_1e9, ask_px_1e9, sum(ns) FROM stood WHERE ns < $hole AND state = 'ok' "
+    "AND bid_px_1e9 > 0 AND ask_px_1e9 > 0 GROUP BY ALL HAVING sum(ns) > 0 ORDER BY 1, 2"
+)
+_QUOTED = (
+    "SELECT count(*) FILTER (changed AND state = 'ok'), count(*) FILTER (changed AND state <> 'ok'), "
+    "coalesce(sum(ns) FILTER (ns < $hole AND state <> 'ok'), 0) FROM stood"
+)
+
+
+def _around(known: Sequence[tuple[int, int, int]]) -> list[Window]:
+    """One window a run, with room for the record before the first moment."""
+    by_run: dict[int, list[int]] = {}
+    for _, moment, run in known:
+        by_run.setdefault(run, []).append(moment)
+    return [Window(run, min(moments) - HOLE_NS, max(moments)) for run, moments in by_run.items()]
+
+
+def _tuple(window: Window) -> tuple[int, int, int]:
+    return window.run_ns, window.since_ns, window.until_ns
+
+
+def _columns(rows: Sequence[tuple[int, ...]], names: Sequence[str]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    return pa.table({name: pa.array(column, pa.int64()) for name, column in zip(names, columns, strict=True)})
+
+
+def _depth(venue: str, row: tuple[Any, ...]) -> Depth:
+    ts_ns, state, bid_px, bid_sz, ask_px, ask_sz, run_ns = row
+    bids, asks = zip(bid_px, bid_sz, strict=True), zip(ask_px, ask_sz, strict=True)
+    return Depth(venue, ts_ns, state, tuple(bids), tuple(asks), run_ns)
