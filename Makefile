@@ -11,6 +11,7 @@ HELM_VERSION := v3.19.2
 HELM := $(CACHE)/tools/helm-$(HELM_VERSION)
 CRDS := crds charts/sequence-operator/files/crds
 SAY := printf '\033[1m==> %s\033[0m\n'
+unexport PYTHONDONTWRITEBYTECODE # or each of the hundreds of processes of a test run compiles our sources anew
 
 .PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench lock clean
 
@@ -62,7 +63,8 @@ lint: install controlplane ## ruff, mypy (strict), import rules, generated files
 	@$(SAY) "go vet";      cd controlplane && test -z "$$(gofmt -l .)" && go vet -trimpath ./...  # as it is built, so that what is compiled is used again
 
 test: install rust-target controlplane postgres sandbox $(HELM) ## All tests (TEST=… for some; the whole suite about 15 min on 2 cores)
-	@HELM="$(HELM)" $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(TEST)
+	@HELM="$(HELM)" $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder \
+	  --durations=25 --durations-min=1 $(TEST)
 
 demo: install rust-target controlplane ## One algo from source to fills on recorded market data, then everything gone again
 	@$(BIN)/python examples/demo/demo.py
@@ -77,3 +79,4 @@ lock: install ## Resolve the pins anew after a change of pyproject.toml
 
 clean: ## Remove what the Makefile made in this folder (caches of the user stay)
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find bench examples operator paper tests -name __pycache__ -prune -exec rm -rf {} +
