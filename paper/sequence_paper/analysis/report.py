@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 from sequence_paper.analysis import choice, formulas, shortfall, spreads
 from sequence_paper.analysis.aggregate import OUTLIER_SCORE, RULES, outlier_scores, sample
+from sequence_paper.analysis.counts import Counts, total
 from sequence_paper.analysis.facts import Gap, OrderFacts
 from sequence_paper.analysis.latency import by_leg, first_fill_ns, spread_of
 from sequence_paper.analysis.metrics import (
@@ -18,7 +19,7 @@ from sequence_paper.analysis.metrics import (
     order_samples,
     stat,
 )
-from sequence_paper.analysis.venues import by_venue, fill_rate
+from sequence_paper.analysis.venues import by_venue
 
 Json = dict[str, Any]
 MAX_OUTLIERS: Final = 10
@@ -26,25 +27,27 @@ IMPACT_HORIZON: Final = "5s"
 """The horizon that stands for the price impact where one figure is asked for."""
 
 
-def report(orders: Sequence[OrderFacts]) -> Json:
-    """What these orders cost. The order of `orders` does not matter."""
+def report(orders: Sequence[OrderFacts], counts: Mapping[str, Counts]) -> Json:
+    """What these orders cost; their order does not matter. `counts`: by venue, over all orders of the question, of
+    which `orders` may be the newest only.
+    """
     traded = [order for order in orders if order.fills]
     fills = executions(traded)
     metrics = {key: stat(found) for key, found in (order_samples(traded) | fill_samples(fills)).items()}
     after = horizons(fills)
     return {
-        "orders": _counts(orders, traded),
+        "orders": _counts(counts, orders, traded),
         "fills": len(fills),
         "notional_1e9": round(sum((order.notional for order in traded), Fraction(0))),
         "first_ns": min((order.created_ns for order in traded), default=None),
         "last_ns": max((fill.ts_ns for _, fill in fills), default=None),
         "metrics": metrics,
         "eq_ratio": number(spreads.eq_ratio(fills)),
-        "fill_rate": fill_rate(orders),
+        "fill_rate": total(counts.values()).fill_rate,
         "horizons": after,
         "unfilled": _unfilled(orders),
         "fees": _fees(traded),
-        "venues": by_venue(orders),
+        "venues": by_venue(orders, counts),
         "outliers": _outliers(traded),
         "latency": by_leg(orders),
         "first_fill_ns": dict(
@@ -84,20 +87,24 @@ def order_row(order: OrderFacts) -> Json:
         "fees_1e9": order.fees_1e9,
         "cost_1e9": None if isinstance(cost, Gap) else round(shortfall.perold(order)),
         "shortfall_bps": number(cost),
+        "fill_rate": number(shortfall.fill_rate(order)),
         "arrival_bps": number(shortfall.arrival_bps(order)),
         "regret_bps": number(choice.regret_bps(order)),
         "savings_bps": number(choice.savings_bps(order)),
     }
 
 
-def _counts(orders: Sequence[OrderFacts], traded: Sequence[OrderFacts]) -> Json:
+def _counts(counts: Mapping[str, Counts], orders: Sequence[OrderFacts], traded: Sequence[OrderFacts]) -> Json:
+    every = total(counts.values())
     return {
-        "used": len(orders),
-        "traded": len(traded),
-        "filled": sum(order.status == "FILLED" for order in orders),
-        "rejected": sum(order.status == "REJECTED" for order in orders),
-        "cancelled": sum(order.status == "CANCELLED" for order in orders),
-        "open": sum(not order.final for order in orders),
+        "matched": every.orders,
+        "traded": every.traded,
+        "filled": every.filled,
+        "rejected": every.rejected,
+        "cancelled": every.cancelled,
+        "open": every.open,
+        "analysed": len(traded),
+        "analysed_unfilled": len(orders) - len(traded),
     }
 
 

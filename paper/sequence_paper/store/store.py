@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sequence_paper.store.accounts import Accounts
 from sequence_paper.store.artifacts import Artifacts
+from sequence_paper.store.costs import Costs
 from sequence_paper.store.database import Database
 from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
@@ -39,6 +40,7 @@ class Store:
         self.fills = Fills(self._db)
         self.positions = Positions(self._db)
         self.ledger = Ledger(self._db)
+        self.costs = Costs(self._db)
         self.logs = Logs(self._db)
         self.mesh = Mesh(self._db)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from sequence_paper.analysis.facts import HORIZONS_NS, FillFacts, OrderFacts, Quote
+from sequence_paper.analysis.counts import Counts
+from sequence_paper.analysis.facts import HORIZONS_NS, FillFacts, Gap, OrderFacts, Quote
+from sequence_paper.analysis.report import report
 
 BTC, USD, S = 10**8, 10**9, 10**9
 
@@ -48,3 +50,28 @@ def order(side: int = 1, qty: float | str = 1, **more: Any) -> OrderFacts:
         "quote": quote("99.9", "100.1"),
     }
     return OrderFacts(side=side, qty_1e8=coins(qty), **(given | more))
+
+
+def counted(orders: list[OrderFacts]) -> dict[str, Counts]:
+    """Counts by venue, as the store gives them."""
+    by_venue: dict[str, Counts] = {}
+    for one in orders:
+        ended = one.final and one.status != "REJECTED"
+        own = Counts(
+            orders=1,
+            traded=bool(one.fills),
+            filled=one.status == "FILLED",
+            rejected=one.status == "REJECTED",
+            cancelled=one.status == "CANCELLED",
+            open=not one.final,
+            wanted=float(one.paper) if ended and not isinstance(one.paper, Gap) else 0.0,
+            done=float(one.decision * one.filled_1e8 / 10**8)
+            if ended and not isinstance(one.decision, Gap)
+            else 0.0,
+        )
+        by_venue[one.venue] = by_venue.get(one.venue, Counts()) + own
+    return by_venue
+
+
+def made_report(orders: list[OrderFacts]) -> dict[str, Any]:
+    return report(orders, counted(orders))

@@ -10,9 +10,8 @@ import pytest
 from sequence_paper.analysis import choice, latency, shortfall, spreads
 from sequence_paper.analysis.facts import Gap
 from sequence_paper.analysis.formulas import FORMULAS
-from sequence_paper.analysis.report import report
 
-from .made import S, fill, mid, order, quote, usd
+from .made import S, fill, made_report, mid, order, quote, usd
 
 # A buy of 10 decided at 100.00; the router has it at 100.10; it buys 4 at 100.20 and 2 at 100.50 and pays 1.20 of
 # fees; 4 stay unfilled when it ends at 101. P_avg = (400.8 + 201) / 6 = 100.3. Paper notional 1000.
@@ -131,7 +130,7 @@ def test_legs_and_first_fill() -> None:
 )
 def test_what_is_missing_is_missing(of: Any, gap: Gap) -> None:
     assert shortfall.opportunity_bps(of) is gap
-    shown = report([of])["metrics"]["opportunity_bps"]
+    shown = made_report([of])["metrics"]["opportunity_bps"]
     assert (shown["n"], shown["mean"], shown["se"], shown["p50"], shown["missing"]) == (
         0,
         None,
@@ -160,7 +159,7 @@ def test_a_horizon_past_the_end_is_missing_and_the_others_are_not() -> None:
     cut = type(one)(
         one.fill_id, one.price_1e9, one.qty_1e8, 0, False, one.ts_ns, quote("99.9", "100.1"), later
     )
-    rows = report([order(fills=(cut,))])["horizons"]
+    rows = made_report([order(fills=(cut,))])["horizons"]
     assert [row["markout_bps"]["mean"] for row in rows] == [100, 100, None, None, None, None]
     assert [sum(row["markout_bps"]["missing"].values()) for row in rows] == [0, 0, 1, 1, 1, 1]
     assert rows[3]["markout_bps"]["missing"] == {Gap.SUSPECT.value: 1}
@@ -173,13 +172,22 @@ def test_the_report_of_two_orders() -> None:
     fair = order(
         qty=3, order_id="fair", venue="coinbase", fills=(fill(3, 100, maker=True, fee_1e9=usd("0.3")),)
     )
-    found = report(
+    found = made_report(
         [dear, fair, order(status="REJECTED", order_id="no"), order(status="CANCELLED", end=mid(101))]
     )
     trading = found["metrics"]["trading_bps"]
     assert (trading["n"], trading["mean"], trading["p50"], trading["p95"]) == (2, 25, 0, 100)
     assert trading["se"] == pytest.approx(37.5)
-    assert found["orders"] == {"used": 4, "traded": 2, "filled": 2, "rejected": 1, "cancelled": 1, "open": 0}
+    assert found["orders"] == {
+        "matched": 4,
+        "traded": 2,
+        "filled": 2,
+        "rejected": 1,
+        "cancelled": 1,
+        "open": 0,
+        "analysed": 2,
+        "analysed_unfilled": 2,
+    }
     assert found["notional_1e9"] == usd(401)
     assert (found["fees"]["maker_1e9"], found["fees"]["taker_1e9"]) == (usd("0.3"), 0)
     assert found["unfilled"]["orders"] == 1
@@ -196,7 +204,7 @@ def test_the_report_of_two_orders() -> None:
 
 
 def test_an_empty_report_says_nothing_rather_than_zero() -> None:
-    found = report([])
+    found = made_report([])
     assert (found["orders"]["traded"], found["fills"], found["notional_1e9"]) == (0, 0, 0)
     assert found["implementation_shortfall_bps"] is None
     assert found["savings_usd"] is None
@@ -207,13 +215,13 @@ def test_an_empty_report_says_nothing_rather_than_zero() -> None:
 def test_an_outlier_is_named() -> None:
     usual = [order(order_id=f"o{n}", fills=(fill(1, 100 + n / 100),)) for n in range(8)]
     odd = order(order_id="odd", fills=(fill(1, 110),))
-    assert [row["node_order_id"] for row in report([*usual, odd])["outliers"]] == ["odd"]
-    assert report(usual)["outliers"] == []
+    assert [row["node_order_id"] for row in made_report([*usual, odd])["outliers"]] == ["odd"]
+    assert made_report(usual)["outliers"] == []
 
 
 def test_every_metric_of_an_answer_has_its_formula() -> None:
     of = order(fills=(fill(1, 100),))
-    found = report([of])
+    found = made_report([of])
     shown = (
         set(found["metrics"])
         | {k for k in found["horizons"][0] if k.endswith("_bps")}

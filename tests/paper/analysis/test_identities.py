@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sequence_paper.analysis import shortfall, spreads
 from sequence_paper.analysis.aggregate import Sample, outlier_scores, sample
 from sequence_paper.analysis.facts import HORIZONS_NS, FillFacts, Gap, OrderFacts, Quote
-from sequence_paper.analysis.report import report
+
+from .made import made_report
 
 prices = st.integers(1, 10**15)
 quantities = st.integers(1, 10**12)
@@ -69,7 +70,7 @@ def test_the_parts_sum_to_perold(order: OrderFacts) -> None:
 @settings(max_examples=30)
 @given(st.lists(orders(), max_size=4))
 def test_the_parts_sum_to_perold_in_a_report(many: list[OrderFacts]) -> None:
-    metrics = report(many)["metrics"]
+    metrics = made_report(many)["metrics"]
     parts = [
         metrics[key]["mean"] for key in ("delay_bps", "trading_bps", "opportunity_bps", "paper_fees_bps")
     ]
@@ -180,7 +181,7 @@ def test_outlier_scores_do_not_depend_on_place_and_scale(numbers: list[float]) -
 def test_the_order_of_orders_does_not_matter(many: list[OrderFacts], chance: random.Random) -> None:
     other = list(many)
     chance.shuffle(other)
-    first, second = report(many), report(other)
+    first, second = made_report(many), made_report(other)
     assert first["orders"] == second["orders"]
     assert first["fees"] == second["fees"]
     for key, shown in first["metrics"].items():
