@@ -104,6 +104,24 @@ class TickStore:
         found = [_depth(venue, row) for row in self._query(venue, "depth", symbol, windows, last, view=view)]
         return found[0] if found and found[0].state == "ok" else None
 
+    def depths(
+        self, venue: str, symbol: str, ts: Sequence[int], run_ns: int | None = None
+    ) -> list[Depth | None]:
+        """`depth_asof` for many moments at once."""
+        view = self._viewer.view(venue)
+        asked = [(i, moment, view.run_of(moment, run_ns)) for i, moment in enumerate(ts)]
+        known = [(i, moment, run) for i, moment, run in asked if run is not None]
+        answers: list[Depth | None] = [None] * len(asked)
+        if not known:
+            return answers
+        table = _columns(known, ("i", "at_ns", "run_ns"))
+        for i, age_ns, *row in self._query(
+            venue, "depth", symbol, _around(known), _DEPTHS, view=view, asked=table
+        ):
+            found = _depth(venue, tuple(row)) if row[0] is not None and age_ns < HOLE_NS else None
+            answers[i] = found if found and found.state == "ok" else None
+        return answers
+
     # -- over an interval, both ends included ------------------------------------------------------------------
 
     def depth_samples(
@@ -124,6 +142,29 @@ class TickStore:
         """Volume-weighted price of the public prints; None when there is none in a believed state."""
         [row] = self._all(venue, "trade", symbol, since, until, run_ns, _VWAP) or [(0, 0, 0, 0, 0, 0)]
         return Vwap(*map(int, row)) if row[2] else None
+
+    def vwaps(
+        self, venue: str, symbol: str, intervals: Sequence[tuple[int, int]], run_ns: int | None = None
+    ) -> list[Vwap | None]:
+        """`vwap` of many intervals at once."""
+        view = self._viewer.view(venue)
+        asked = [
+            (i, *_tuple(window))
+            for i, (since, until) in enumerate(intervals)
+            for window in view.windows(since, until, run_ns)
+        ]
+        answers: list[Vwap | None] = [None] * len(intervals)
+        if not asked:
+            return answers
+        table = _columns(asked, ("i", "run_ns", "since_ns", "until_ns"))
+        span = [(run, moment) for _, run, since, until in asked for moment in (since, until)]
+        windows = [
+            Window(run, min(m for r, m in span if r == run), max(m for r, m in span if r == run))
+            for run in {run for run, _ in span}
+        ]
+        for i, *row in self._query(venue, "trade", symbol, windows, _VWAPS, view=view, asked=table):
+            answers[i] = Vwap(*map(int, row)) if row[2] else None
+        return answers
 
     def prints(
         self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None, *, limit: int
@@ -215,11 +256,21 @@ _AS_OF = (
 )
 _SPAN = "SELECT min(ts_ns), max(ts_ns), count(*) FROM rows HAVING count(*) > 0"
 _DEPTH = "SELECT ts_ns, state, bid_px_1e9, bid_sz_1e8, ask_px_1e9, ask_sz_1e8, run_ns FROM rows"
+_DEPTHS = (
+    "SELECT q.i, q.at_ns - r.ts_ns, r.ts_ns, r.state, r.bid_px_1e9, r.bid_sz_1e8, r.ask_px_1e9, r.ask_sz_1e8, "
+    "r.run_ns FROM asked q ASOF LEFT JOIN (SELECT * FROM rows QUALIFY "
+    "row_number() OVER (PARTITION BY run_ns, ts_ns ORDER BY seq DESC) = 1) r "
+    "ON q.run_ns = r.run_ns AND q.at_ns >= r.ts_ns"
+)
 _VWAP = (
     "SELECT coalesce(sum(px_1e9::HUGEINT * qty_1e8) FILTER (state = 'ok'), 0), "
     "coalesce(sum(qty_1e8) FILTER (state = 'ok'), 0), count(*) FILTER (state = 'ok'), "
     "coalesce(min(ts_ns) FILTER (state = 'ok'), 0), coalesce(max(ts_ns) FILTER (state = 'ok'), 0), "
     "count(*) FILTER (state <> 'ok') FROM rows"
+)
+_VWAPS = _VWAP.replace("SELECT", "SELECT q.i,", 1).replace(
+    "FROM rows",
+    "FROM asked q JOIN rows r ON q.run_ns = r.run_ns AND r.ts_ns BETWEEN q.since_ns AND q.until_ns GROUP BY q.i",
 )
 _PRINTS = (
     "SELECT ts_ns, px_1e9, qty_1e8, aggressor FROM rows WHERE state = 'ok' ORDER BY ts_ns DESC, seq DESC"
