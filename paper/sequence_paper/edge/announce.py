@@ -1,4 +1,5 @@
-"""Tells the bus what was stored: orders as they are now, and that there are new fills and log lines to read.
+"""Tells the bus what was stored: orders as they are now, steps of their lives, and that there are new fills and log
+lines to read.
 
 Never the truth: whoever needs completeness reads the store. So nothing waits for the bus, and what it cannot take is
 gone.
@@ -16,7 +17,7 @@ import orjson
 from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.mesh import wire
 from sequence_paper.store.records import EdgeWrites
-from sequence_paper.store.views import order_view
+from sequence_paper.store.views import order_view, step_view
 
 _MAX_WAITING: Final = 64
 """Commits that wait to be told; older ones are forgotten."""
@@ -63,5 +64,9 @@ def announcements(writes: EdgeWrites) -> Iterator[tuple[str, bytes]]:
         yield wire.order_subject(order.account_id, order.mode), orjson.dumps(order_view(order))
     for (account_id, mode), n in Counter((fill.account_id, fill.mode) for fill in writes.fills).items():
         yield wire.fill_subject(account_id, mode), orjson.dumps({"n": n})
+    for piece in writes.steps:
+        subject = wire.trace_subject(piece.deployment_id)
+        for index in range(len(piece.steps)):
+            yield subject, orjson.dumps(step_view(piece, index))
     for deployment_id, n in Counter(line.deployment_id for line in writes.logs).items():
         yield wire.log_subject(deployment_id), orjson.dumps({"n": n})

@@ -11,6 +11,7 @@ from sequence_paper.edge.errors import AlgoFault
 from sequence_paper.edge.executions import Executions, FillNotice, Notice, RejectNotice
 from sequence_paper.edge.hosted import Hosted, Slot
 from sequence_paper.edge.roster import Roster
+from sequence_paper.edge.trace import Decision
 from sequence_paper.edge.trading import Trading
 
 P = ParamSpec("P")
@@ -18,11 +19,12 @@ T = TypeVar("T")
 
 
 class Callbacks:
-    """``now_ns``: feed time of whatever happens, kept by the owner."""
+    """``now_ns``: feed time of whatever happens; ``received``: when the edge took it up. Both kept by the owner."""
 
     def __init__(self, roster: Roster, trading: Trading, executions: Executions) -> None:
         self._roster, self._trading, self._executions = roster, trading, executions
         self.now_ns = 0
+        self.received = time.perf_counter_ns()
 
     def decide(
         self,
@@ -33,9 +35,21 @@ class Callbacks:
         **kwargs: P.kwargs,
     ) -> None:
         """Run a callback that may decide something. ``slot``: the symbol it is about."""
-        actions = self._call(hosted, callback, *args, **kwargs)
+        # Spelt out instead of `_call`: most callbacks decide nothing, and these must not pay for one that does.
+        clock = time.perf_counter_ns
+        began = clock()
+        try:
+            actions = callback(*args, **kwargs)
+        except AlgoFault as fault:
+            self._fault(hosted, fault)
+            actions = []
+        finally:
+            ended = clock()
+            hosted.latency.add(ended - began)
+            hosted.callbacks += 1
         if actions:
-            self.tell(self._trading.execute(hosted, actions, slot, self.now_ns))
+            decision = Decision(callback.__name__, self.received, began, ended)
+            self.tell(self._trading.execute(hosted, actions, slot, self.now_ns, decision))
 
     def tell(self, notices: Iterable[Notice]) -> None:
         """Deliver fills and rejects. Those callbacks cannot decide anything, so this never recurses."""
@@ -55,6 +69,7 @@ class Callbacks:
     def shutdown(self, hosted: Hosted) -> None:
         """Call the shutdown callback, execute its actions, cancel what is left (a buffer holds 16 actions)."""
         sandbox = hosted.sandbox
+        self.received = time.perf_counter_ns()
         if sandbox is not None and hosted.slots:
             self.decide(hosted, hosted.slots[0], sandbox.on_shutdown, hosted.state_of_all())
         self._executions.sweep(hosted, self.now_ns)
@@ -64,13 +79,16 @@ class Callbacks:
         try:
             return callback(*args, **kwargs)
         except AlgoFault as fault:
-            # Only this instance ends: its memory may be half written, so nothing of it may be called again.
-            hosted.sandbox = None
-            self.pause(hosted, str(fault))
+            self._fault(hosted, fault)
             return None
         finally:
             hosted.latency.add(time.perf_counter_ns() - started)
             hosted.callbacks += 1
+
+    def _fault(self, hosted: Hosted, fault: AlgoFault) -> None:
+        # Only this instance ends: its memory may be half written, so nothing of it may be called again.
+        hosted.sandbox = None
+        self.pause(hosted, str(fault))
 
     def _tell_fill(self, notice: FillNotice) -> None:
         hosted, slot = notice.hosted, notice.slot

@@ -19,6 +19,7 @@ from sequence_paper.edge.hosted import Counts, Hosted, Slot, limits_of, params_o
 from sequence_paper.edge.modules import ModuleCache
 from sequence_paper.edge.rows import live_order
 from sequence_paper.edge.sandbox import Sandbox
+from sequence_paper.edge.tracer import RESTARTED, LastStep
 from sequence_paper.store import Store
 from sequence_paper.store.records import DesiredInstance
 from sequence_paper.store.trades import Order, Position
@@ -36,6 +37,7 @@ class Converger:
         self._modules = ModuleCache(host, store)
         self._holdings: dict[HoldingKey, Holding] = {}
         self._resting: dict[tuple[str, str], list[Order]] | None = None
+        self._traced: dict[str, LastStep] = {}
 
     async def converge(self) -> None:
         """One pass. Raises what the store raises; the next pass starts over."""
@@ -247,6 +249,7 @@ class Converger:
 
     async def _read_resting(self) -> dict[tuple[str, str], list[Order]]:
         rows = await asyncio.to_thread(self._store.orders.open_on, self._roster.edge_id)
+        self._traced = await asyncio.to_thread(self._store.traces.ends_on, self._roster.edge_id)
         resting: dict[tuple[str, str], list[Order]] = {}
         for row in rows:
             resting.setdefault((row.deployment_id, row.label), []).append(row)
@@ -255,13 +258,13 @@ class Converger:
     def _restore_orders(self, hosted: Hosted) -> None:
         """Put orders of an earlier process back into the book; what cannot rest ends."""
         for row in (self._resting or {}).pop(hosted.key, []):
-            order = live_order(row)
+            order, traced = live_order(row), self._traced.get(row.order_id)
             served = any(slot.symbol == order.symbol for slot in hosted.slots)
             rests = row.status != "NEW" and row.tif in ("gtc", "post_only") and order.px_1e9 > 0
             if served and rests and order.algo_id not in hosted.by_algo_id:
-                self._core.executions.restore(hosted, order, self._core.now_ns)
+                self._core.executions.restore(hosted, order, self._core.now_ns, traced)
             else:
-                self._core.executions.end_lost(hosted, order, self._core.now_ns)
+                self._core.executions.end_lost(hosted, order, self._core.now_ns, traced)
 
     def _end_orphans(self, hosted_here: set[tuple[str, str]]) -> None:
         """Open orders of an earlier process whose instance this edge does not host can only end."""
@@ -269,4 +272,6 @@ class Converger:
         for key in set(self._resting) - hosted_here:
             for row in self._resting.pop(key):
                 status: OrderStatus = "PARTIAL" if row.filled_qty_1e8 else "CANCELLED"
-                self._core.journal.order(replace(row, status=status, failure_reason="EDGE_RESTARTED"))
+                self._core.journal.order(replace(row, status=status, failure_reason=RESTARTED))
+                if row.order_id in self._traced:
+                    self._core.tracer.orphan(row, self._traced[row.order_id], self._core.now_ns)

@@ -1,4 +1,5 @@
-"""The deterministic heart of an edge: events in, callbacks, orders and rows out. No I/O, no clock of its own.
+"""The deterministic heart of an edge: events in, callbacks, orders and rows out. No I/O, and no clock but
+for measuring.
 
 A book update is all consecutive events with one time stamp: they are applied first, then each instance that watches
 a changed book is called once, in a fixed order (account, deployment name, label), and its actions are executed
@@ -10,6 +11,7 @@ Cross-venue NBBO (``algo_on_nbbo``) is not delivered: an edge sees the book of i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -20,6 +22,7 @@ from sequence_paper.edge.hosted import Hosted
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.post import Post, Send
 from sequence_paper.edge.roster import Roster
+from sequence_paper.edge.tracer import Tracer
 from sequence_paper.edge.trading import Trading
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState
 from sequence_paper.venue.market import Market
@@ -38,8 +41,9 @@ class EdgeCore:
         self.markets = markets
         self.journal = journal
         self.roster = Roster(edge_id, journal)
-        self.executions = Executions(edge_id, markets, journal, self.roster)
-        trading = Trading(venue, markets, self.executions, self.roster.log)
+        self.tracer = Tracer(journal)
+        self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer)
+        trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer)
         self.callbacks = Callbacks(self.roster, trading, self.executions)
         self.post = Post(self.roster, self.callbacks, journal, send)
         self.next_heartbeat_ns = 0
@@ -58,6 +62,7 @@ class EdgeCore:
 
     def feed(self, events: Sequence[Event]) -> None:
         """Deliver time-ordered events, and the heartbeats that fall between them."""
+        self.callbacks.received = time.perf_counter_ns()
         changed: dict[str, None] = {}
         markets, callbacks = self.markets, self.callbacks
         for event in events:
@@ -78,6 +83,7 @@ class EdgeCore:
 
     def advance(self, ts_ns: int) -> None:
         """Time passed without an event up to ``ts_ns``."""
+        self.callbacks.received = time.perf_counter_ns()
         if ts_ns >= self.next_heartbeat_ns:
             self._heartbeats(ts_ns)
         self._reach(ts_ns)

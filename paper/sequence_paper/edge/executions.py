@@ -10,6 +10,8 @@ from sequence_paper.edge.hosted import ACKED, PARTIAL, Hosted, LiveOrder, Slot
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.roster import Roster
 from sequence_paper.edge.rows import fill_row, order_row
+from sequence_paper.edge.trace import Decision
+from sequence_paper.edge.tracer import RESTARTED, LastStep, Tracer
 from sequence_paper.store.words import OrderStatus
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.orders import (
@@ -58,20 +60,26 @@ Notice = FillNotice | RejectNotice
 class Executions:
     """Order state of one edge."""
 
-    def __init__(self, edge_id: str, markets: Mapping[str, Market], journal: Journal, roster: Roster) -> None:
+    def __init__(
+        self, edge_id: str, markets: Mapping[str, Market], journal: Journal, roster: Roster, tracer: Tracer
+    ) -> None:
         self._edge_id = edge_id
         self._markets = markets
         self._journal = journal
         self._roster = roster
+        self._tracer = tracer
 
-    def apply(self, executions: Iterable[Execution], now_ns: int) -> list[Notice]:
-        """Executions of any instance of this edge."""
+    def apply(
+        self, executions: Iterable[Execution], now_ns: int, decision: Decision | None = None
+    ) -> list[Notice]:
+        """Executions of any instance of this edge. ``decision``: of the algo that asked for them, if one did."""
         notices: list[Notice] = []
         for execution in executions:
             hosted = self._roster.owners.get(execution.owner)
             order = hosted.orders.get(execution.key) if hosted is not None else None
             if hosted is None or order is None:
                 continue
+            self._tracer.execution(order, execution, now_ns, decision)
             self._apply_one(hosted, order, execution, now_ns, notices)
         return notices
 
@@ -89,21 +97,23 @@ class Executions:
             count += 1
         return count
 
-    def restore(self, hosted: Hosted, order: LiveOrder, now_ns: int) -> bool:
+    def restore(self, hosted: Hosted, order: LiveOrder, now_ns: int, traced: LastStep | None = None) -> bool:
         """Put back an order that rested before this process started; False when its symbol is not served."""
         market = self._markets.get(order.symbol)
         if market is None:
             return False
         hosted.add(order)
         market.restore(request(hosted, order), order.filled_1e8, now_ns)
+        ahead = {o.key: o.ahead_1e8 for o in market.open_orders(hosted.owner)}
+        self._tracer.restored(order, traced, now_ns, ahead[order.order_id])
+        self._tracer.save(hosted, order)
         return True
 
-    def end_lost(self, hosted: Hosted, order: LiveOrder, now_ns: int) -> None:
+    def end_lost(self, hosted: Hosted, order: LiveOrder, now_ns: int, traced: LastStep | None = None) -> None:
         """An order of an earlier process that cannot rest again."""
         hosted.counts.cancelled += 1
-        self._end(
-            hosted, order, "PARTIAL" if order.filled_1e8 else "CANCELLED", now_ns, reason="EDGE_RESTARTED"
-        )
+        self._tracer.lost(order, traced, now_ns)
+        self._end(hosted, order, "PARTIAL" if order.filled_1e8 else "CANCELLED", now_ns, reason=RESTARTED)
 
     def reject_row(self, hosted: Hosted, order: LiveOrder, code: RejectCode, why: str, now_ns: int) -> None:
         """Store a rejected order, unless this instance had many within this second."""
@@ -120,6 +130,7 @@ class Executions:
                 hosted, self._edge_id, order, "REJECTED", now_ns, reject_code=int(code), reason=code.name
             )
         )
+        self._tracer.save(hosted, order)
 
     def _apply_one(
         self, hosted: Hosted, order: LiveOrder, execution: Execution, now_ns: int, notices: list[Notice]
@@ -181,6 +192,7 @@ class Executions:
     ) -> None:
         self._roster.traded.add(hosted)
         self._journal.order(order_row(hosted, self._edge_id, order, status, now_ns, reason=reason))
+        self._tracer.save(hosted, order)
 
 
 def request(hosted: Hosted, order: LiveOrder) -> Order:

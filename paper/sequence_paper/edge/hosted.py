@@ -11,6 +11,7 @@ from sequence_paper.edge.algo_state import OpenOrderView, StateWriter
 from sequence_paper.edge.holding import Holding
 from sequence_paper.edge.latency import LatencyHistogram
 from sequence_paper.edge.sandbox import Sandbox
+from sequence_paper.edge.trace import OrderTrace
 from sequence_paper.feed.events import Side
 from sequence_paper.store.records import DesiredInstance, Observation, OrderCounts
 from sequence_paper.store.words import InstanceStatus, Json
@@ -40,6 +41,7 @@ class LiveOrder:
     notional_1e9: int = 0
     fees_1e9: int = 0
     decision_mid_1e9: int = 0
+    trace: OrderTrace = field(default_factory=OrderTrace)
 
     def view(self) -> OpenOrderView:
         return OpenOrderView(self.algo_id, self.px_1e9, self.qty_1e8, self.filled_1e8, self.side, self.status)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from sequence_paper.store.records import EdgeWrites, LogLine, MeshLink, Observation
+from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
 
 MAX_LOGS: Final = 2_000
@@ -40,6 +41,8 @@ class Journal:
         self._observations: dict[tuple[str, str], Observation] = {}
         self._links: dict[tuple[str, str, str], MeshLink] = {}
         self._logs: list[LogLine] = []
+        self._traces: list[TraceHead] = []
+        self._steps: dict[str, TraceSteps] = {}
         self._waiting: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -49,7 +52,9 @@ class Journal:
 
     @property
     def pending(self) -> bool:
-        return bool(self.trading or self._positions or self._observations or self._links or self._logs)
+        return bool(
+            self.trading or self._steps or self._positions or self._observations or self._links or self._logs
+        )
 
     def order(self, row: Order) -> None:
         self._orders[row.order_id] = row
@@ -73,6 +78,16 @@ class Journal:
         if self._waiting[key] <= MAX_LOGS:
             self._logs.append(row)
 
+    def trace(self, head: TraceHead) -> None:
+        """The first word about an order; its steps follow."""
+        self._traces.append(head)
+
+    def steps(self, more: TraceSteps) -> None:
+        """What happened to an order since the last call."""
+        waiting = self._steps.setdefault(more.order_id, more)
+        if waiting is not more:
+            waiting.steps += more.steps
+
     def flush(self) -> bool:
         """Store everything; True when there was something. On an error everything stays here, and it raises."""
         if not self.pending:
@@ -86,6 +101,8 @@ class Journal:
             observations=list(self._observations.values()),
             links=list(self._links.values()),
             logs=self._logs + self._dropped(),
+            traces=self._traces,
+            steps=list(self._steps.values()),
         )
         self._store.commit(writes)
         self._clear()

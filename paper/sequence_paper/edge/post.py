@@ -40,6 +40,7 @@ class Post:
 
     def receive(self, hosted: Hosted, sender: str, sent_ns: int, payload: bytes) -> None:
         """A message from another edge: deliver it now. Must not be called during a callback."""
+        self._callbacks.received = time.perf_counter_ns()
         self._enqueue(hosted, sender, sent_ns, payload)
         self._drain(hosted)
         self.deliver_local()

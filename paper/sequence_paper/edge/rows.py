@@ -94,13 +94,18 @@ def live_order(row: Order) -> LiveOrder:
     )
 
 
+def fill_id(order_id: str, filled_1e8: int) -> str:
+    """``filled_1e8``: including the fill; it makes the id unique and repeatable."""
+    return f"{order_id}/{filled_1e8}"
+
+
 def fill_row(
     hosted: Hosted, edge_id: str, order: LiveOrder, filled: Filled, realized_1e9: int, mid_1e9: int
 ) -> Fill:
-    """``order`` already includes the fill: the quantity filled so far makes the id unique and repeatable."""
+    """``order`` already includes the fill."""
     return Fill(
         **_owner(hosted, edge_id, order.symbol),
-        fill_id=f"{order.order_id}/{order.filled_1e8}",
+        fill_id=fill_id(order.order_id, order.filled_1e8),
         order_id=order.order_id,
         side="buy" if order.side == BUY else "sell",
         price_1e9=filled.px_1e9,

@@ -7,10 +7,13 @@ callback may run while another one is being worked off.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from sequence_paper.edge import abi
 from sequence_paper.edge.executions import Executions, Notice, RejectNotice, request
 from sequence_paper.edge.hosted import Hosted, LiveOrder, Slot
+from sequence_paper.edge.trace import Decision
+from sequence_paper.edge.tracer import Tracer
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.orders import Order, OrderType, RejectCode, Rejected
 from sequence_paper.venue.risk import Refusal
@@ -22,22 +25,28 @@ Log = Callable[[Hosted, int, str], None]
 class Trading:
     """Works off action buffers."""
 
-    def __init__(self, venue: str, markets: Mapping[str, Market], executions: Executions, log: Log) -> None:
+    def __init__(
+        self, venue: str, markets: Mapping[str, Market], executions: Executions, log: Log, tracer: Tracer
+    ) -> None:
+        self._venue = venue
         self._venue_id = abi.VENUE_IDS.get(venue, -1)
         self._markets = markets
         self._executions = executions
         self._log = log
+        self._tracer = tracer
 
-    def execute(self, hosted: Hosted, actions: Iterable[abi.Action], slot: Slot, now_ns: int) -> list[Notice]:
-        """Work off one action buffer in order. ``slot``: the symbol the callback was about."""
+    def execute(
+        self, hosted: Hosted, actions: Iterable[abi.Action], slot: Slot, now_ns: int, decision: Decision
+    ) -> list[Notice]:
+        """Work off one action buffer in order. ``slot``: the symbol the callback ``decision`` was about."""
         notices: list[Notice] = []
         for action in actions:
             if action.kind == abi.CANCEL:
-                self._cancel(hosted, action, now_ns, notices)
+                self._cancel(hosted, action, now_ns, decision, notices)
             elif action.kind == abi.AMEND:
-                self._amend(hosted, action, slot, now_ns, notices)
+                self._amend(hosted, action, slot, now_ns, decision, notices)
             elif action.kind == abi.NEW:
-                self._new(hosted, action, slot, now_ns, notices)
+                self._new(hosted, action, slot, now_ns, decision, notices)
             else:
                 hosted.counts.rejected += 1
                 self._log(
@@ -51,7 +60,13 @@ class Trading:
     # -- actions -----------------------------------------------------------------------------------------------
 
     def _new(
-        self, hosted: Hosted, action: abi.Action, slot: Slot, now_ns: int, notices: list[Notice]
+        self,
+        hosted: Hosted,
+        action: abi.Action,
+        slot: Slot,
+        now_ns: int,
+        decision: Decision,
+        notices: list[Notice],
     ) -> None:
         target = self._slot(hosted, action.symbol_idx, slot)
         hosted.order_number += 1
@@ -66,21 +81,26 @@ class Trading:
             created_ns=now_ns,
             decision_mid_1e9=(target or slot).mark(),
         )
+        self._tracer.decided(order, target or slot, decision, now_ns)
         problem = self._problem(hosted, action, target)
         if target is None or problem is not None:
             code, why = problem or (RejectCode.INVALID_PARAMS, "")
-            self._refuse(hosted, order, target or slot, Refusal(code, why), now_ns, notices)
+            refusal = Refusal(code, why, check="request")
+            self._refuse(hosted, order, target or slot, refusal, now_ns, notices)
             return
         wanted = request(hosted, order)
-        refusal = _reduce_only(hosted, target, wanted, wanted.qty_1e8) or hosted.gate.check(
+        stopped = _reduce_only(hosted, target, wanted, wanted.qty_1e8) or hosted.gate.check(
             wanted, hosted.risk_state(target), target.market.best(), now_ns
         )
-        if refusal is not None:
-            self._refuse(hosted, order, target, refusal, now_ns, notices)
+        if stopped is not None:
+            self._refuse(hosted, order, target, stopped, now_ns, notices)
             return
         hosted.counts.submitted += 1
         hosted.add(order)
-        notices += self._executions.apply(target.market.submit(wanted, now_ns), now_ns)
+        self._tracer.passed(hosted, order, now_ns)
+        self._tracer.routed(order, target, self._venue, now_ns)
+        self._tracer.sent(order, self._venue, wanted, now_ns)
+        notices += self._executions.apply(target.market.submit(wanted, now_ns), now_ns, decision)
 
     def _problem(
         self, hosted: Hosted, action: abi.Action, target: Slot | None
@@ -99,16 +119,24 @@ class Trading:
             return RejectCode.INVALID_PARAMS, f"order id {action.order_id} is already open"
         return None
 
-    def _cancel(self, hosted: Hosted, action: abi.Action, now_ns: int, notices: list[Notice]) -> None:
+    def _cancel(
+        self, hosted: Hosted, action: abi.Action, now_ns: int, decision: Decision, notices: list[Notice]
+    ) -> None:
         order = hosted.by_algo_id.get(action.order_id)
         # Unknown: it filled or ended before the cancel arrived, an everyday race that needs no answer.
         if order is not None:
             notices += self._executions.apply(
-                self._markets[order.symbol].cancel(order.order_id, now_ns), now_ns
+                self._markets[order.symbol].cancel(order.order_id, now_ns), now_ns, decision
             )
 
     def _amend(
-        self, hosted: Hosted, action: abi.Action, slot: Slot, now_ns: int, notices: list[Notice]
+        self,
+        hosted: Hosted,
+        action: abi.Action,
+        slot: Slot,
+        now_ns: int,
+        decision: Decision,
+        notices: list[Notice],
     ) -> None:
         order = hosted.by_algo_id.get(action.order_id)
         why = ""
@@ -117,52 +145,47 @@ class Trading:
         elif action.qty_1e8 <= 0 or not 0 < action.px_1e9 < 1 << 63:
             why = f"quantity {action.qty_1e8} and price {action.px_1e9} must be positive"
         if order is None or why:
-            self._refuse_amend(hosted, action, slot, RejectCode.INVALID_PARAMS, why, notices)
+            refusal = Refusal(RejectCode.INVALID_PARAMS, why, check="request")
+            self._refuse_amend(hosted, action, slot, order, refusal, now_ns, notices)
             return
         target = next(s for s in hosted.slots if s.symbol == order.symbol)
-        wanted = Order(
-            order.order_id,
-            hosted.account,
-            hosted.owner,
-            order.symbol,
-            order.side,
-            order.type,
-            action.qty_1e8,
-            action.px_1e9,
-        )
+        wanted = replace(request(hosted, order), qty_1e8=action.qty_1e8, px_1e9=action.px_1e9)
         left = action.qty_1e8 - order.filled_1e8
-        refusal = _reduce_only(hosted, target, wanted, left) or hosted.gate.check_amend(
+        stopped = _reduce_only(hosted, target, wanted, left) or hosted.gate.check_amend(
             wanted,
             order.filled_1e8,
             hosted.risk_state(target, without=order.order_id),
             target.market.best(),
             now_ns,
         )
-        if refusal is not None:
-            pause = refusal.reason if refusal.pauses else ""
-            self._refuse_amend(hosted, action, target, refusal.code, refusal.reason, notices, pause)
+        if stopped is not None:
+            self._refuse_amend(hosted, action, target, order, stopped, now_ns, notices)
             return
         executions = target.market.amend(order.order_id, action.qty_1e8, action.px_1e9, now_ns)
         if executions and isinstance(executions[0], Rejected):
             first = executions[0]
-            self._refuse_amend(hosted, action, target, first.code, first.reason, notices)
+            refused = Refusal(first.code, first.reason, check="venue")
+            self._refuse_amend(hosted, action, target, order, refused, now_ns, notices)
             return
-        notices += self._executions.apply(executions, now_ns)
+        notices += self._executions.apply(executions, now_ns, decision)
 
     def _refuse_amend(
         self,
         hosted: Hosted,
         action: abi.Action,
         slot: Slot,
-        code: RejectCode,
-        why: str,
+        order: LiveOrder | None,
+        refusal: Refusal,
+        now_ns: int,
         notices: list[Notice],
-        pause: str = "",
     ) -> None:
         """The order, if there is one, stays as it was."""
         hosted.counts.rejected += 1
+        code, why = refusal.code, refusal.reason
         self._log(hosted, 1, f"amend of order {action.order_id} refused ({code.name}): {why}")
-        notices.append(RejectNotice(hosted, slot, action.order_id, code, pause))
+        if order is not None:
+            self._tracer.amend_refused(hosted, order, action, refusal, now_ns)
+        notices.append(RejectNotice(hosted, slot, action.order_id, code, why if refusal.pauses else ""))
 
     def _refuse(
         self,
@@ -175,6 +198,7 @@ class Trading:
     ) -> None:
         """Never left this edge."""
         hosted.counts.rejected += 1
+        self._tracer.refused(hosted, order, refusal, now_ns)
         self._executions.reject_row(hosted, order, refusal.code, refusal.reason, now_ns)
         pause = f"{refusal.code.name}: {refusal.reason}" if refusal.pauses else ""
         notices.append(RejectNotice(hosted, slot, order.algo_id, refusal.code, pause))
@@ -190,4 +214,5 @@ def _reduce_only(hosted: Hosted, slot: Slot, order: Order, left_1e8: int) -> Ref
     """``left_1e8``: what of the order can still fill."""
     if not hosted.reduce_only or hosted.only_reduces(slot, order.side, left_1e8, without=order.key):
         return None
-    return Refusal(RejectCode.RISK_CHECK_FAILED, "the limits allow only orders that reduce the position")
+    why = "the limits allow only orders that reduce the position"
+    return Refusal(RejectCode.RISK_CHECK_FAILED, why, check="reduce_only")

@@ -196,4 +196,5 @@ def _desired(owner: sa.Row[Any], instance: Instance, everyone: list[Instance]) -
         peers=aggregate.peers_of(instance.label, owner.mesh, peers),
         hears=aggregate.hears_of(instance.label, owner.mesh, peers),
         last=instance.observed,
+        metadata=owner.metadata,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
 from sequence_paper.store.words import Desired, InstanceStatus, InstrumentType, Json, Mode, OnStop
 
@@ -184,6 +185,8 @@ class DesiredInstance:
     hears: list[Peer]
     """Who may send to this instance."""
     last: Observation
+    metadata: Json | None = None
+    """The deployment's, kept with the traces of its orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,3 +247,5 @@ class EdgeWrites:
     observations: list[Observation] = field(default_factory=list)
     links: list[MeshLink] = field(default_factory=list)
     logs: list[LogLine] = field(default_factory=list)
+    traces: list[TraceHead] = field(default_factory=list)
+    steps: list[TraceSteps] = field(default_factory=list)

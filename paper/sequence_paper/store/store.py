@@ -12,6 +12,7 @@ from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.logs import Logs, append_logs
 from sequence_paper.store.mesh import Mesh, save_links
 from sequence_paper.store.records import EdgeWrites
+from sequence_paper.store.traces import Traces, save_traces
 from sequence_paper.store.trading import (
     Fills,
     Ledger,
@@ -43,6 +44,7 @@ class Store:
         self.costs = Costs(self._db)
         self.logs = Logs(self._db)
         self.mesh = Mesh(self._db)
+        self.traces = Traces(self._db)
 
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""
@@ -50,6 +52,7 @@ class Store:
             number_in_commit_order(self._db, connection, writes)
             save_observations(connection, writes.observations)
             save_trading(self._db, connection, writes)
+            save_traces(self._db, connection, writes)
             save_links(self._db, connection, writes.links)
             append_logs(self._db, connection, writes.logs)
 

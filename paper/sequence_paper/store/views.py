@@ -1,8 +1,9 @@
-"""Orders, fills and log lines as clients see them, wherever they see them: an answer of the API or a stream."""
+"""Orders with their steps, fills and log lines as clients see them, in an answer of the API or in a stream."""
 
 from __future__ import annotations
 
 from sequence_paper.store.records import StoredLogLine
+from sequence_paper.store.tracing import TraceSteps
 from sequence_paper.store.trades import Fill, Order
 from sequence_paper.store.words import LEVELS, OPEN_ORDER_STATUSES, Json
 
@@ -76,4 +77,18 @@ def log_view(stored: StoredLogLine) -> Json:
         "label": line.label,
         "edge_id": line.edge_id,
         "message": line.message,
+    }
+
+
+def step_view(piece: TraceSteps, index: int) -> Json:
+    """One step of an order; ``n`` counts the steps of the order from 0."""
+    stage, ts_ns, feed_ns, detail = piece.steps[index]
+    return {
+        "order_id": piece.order_id,
+        "label": piece.label,
+        "n": piece.first + index,
+        "stage": stage,
+        "ts_ns": ts_ns,
+        "feed_ns": feed_ns,
+        "detail": detail,
     }

@@ -212,7 +212,8 @@ class Market:
     def top(self, n: int = 20) -> tuple[list[Level], list[Level]]:
         """Best n bids and asks as the feed shows them (without our orders and consumption).
 
-        The lists are shared with later calls until the levels in them change: read, do not keep or change.
+        The lists are shared with later calls until a level in them changes, and then made anew: keep them if you
+        like, never change them.
         """
         return self._shown.top(n)
 
@@ -223,6 +224,16 @@ class Market:
     def best(self) -> tuple[int, int]:
         """(best bid px, best ask px); 0 for an empty side."""
         return self._shown.book.best()
+
+    @property
+    def book_seq(self) -> int:
+        """The feed's number of the newest event that changed the book."""
+        return self._shown.seq
+
+    @property
+    def book_ns(self) -> int:
+        """Feed time of that event."""
+        return self._shown.book_ns
 
     @property
     def feed_state(self) -> FeedState:

@@ -8,7 +8,7 @@ is not counted against the rate: a limit must not lock an algo out because it wa
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from sequence_paper.feed.events import BUY
 from sequence_paper.venue.fees import notional_1e9
@@ -46,11 +46,17 @@ class RiskState:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an order does not leave; ``pauses``: the instance must be paused, ``reason`` says why."""
+    """Why an order does not leave; ``pauses``: the instance must be paused, ``reason`` says why.
+
+    ``check``: the limit that refused, by its wire name, with the ``value`` that was held against ``limit``.
+    """
 
     code: RejectCode
     reason: str
     pauses: bool = False
+    check: str = ""
+    value: int | None = None
+    limit: int | None = None
 
 
 class RiskGate:
@@ -59,6 +65,16 @@ class RiskGate:
     def __init__(self, limits: RiskLimits) -> None:
         self.limits = limits
         self._sent: deque[int] = deque()
+
+    @property
+    def limits(self) -> RiskLimits:
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: RiskLimits) -> None:
+        self._limits = limits
+        self.checks = {name: limit for name, limit in asdict(limits).items() if limit}
+        """What ``check`` holds an order against: limits that are set, by wire name. Read, do not change."""
 
     def check(self, order: Order, state: RiskState, best: tuple[int, int], now_ns: int) -> Refusal | None:
         """None = may leave, and is counted. ``best``: (bid, ask) px of the symbol, 0 = empty side."""
@@ -91,7 +107,7 @@ class RiskGate:
         if not limit or session_pnl_1e9 >= -limit:
             return None
         why = f"session PnL {session_pnl_1e9} is below the daily loss limit -{limit} (both _1e9)"
-        return Refusal(RejectCode.DAILY_LOSS_LIMIT, why, pauses=True)
+        return Refusal(RejectCode.DAILY_LOSS_LIMIT, why, True, "max_daily_loss_1e9", session_pnl_1e9, -limit)
 
     def _too_fast(self, now_ns: int) -> Refusal | None:
         limit = self.limits.max_order_rate
@@ -102,15 +118,15 @@ class RiskGate:
             self._sent.popleft()
         if len(self._sent) < limit:
             return None
-        return Refusal(RejectCode.RISK_CHECK_FAILED, f"more than {limit} orders within one second")
+        why = f"more than {limit} orders within one second"
+        return _failed(why, "max_order_rate", len(self._sent) + 1, limit)
 
     def _too_many(self, state: RiskState) -> Refusal | None:
         limit = self.limits.max_open_orders
         if not limit or state.open_orders < limit:
             return None
-        return Refusal(
-            RejectCode.RISK_CHECK_FAILED, f"{state.open_orders} orders are open, the limit is {limit}"
-        )
+        why = f"{state.open_orders} orders are open, the limit is {limit}"
+        return _failed(why, "max_open_orders", state.open_orders, limit)
 
     def _too_large(self, order: Order, best: tuple[int, int]) -> Refusal | None:
         limit = self.limits.max_order_notional_1e9
@@ -118,9 +134,8 @@ class RiskGate:
         notional = notional_1e9(px, order.qty_1e8)
         if not limit or notional <= limit:
             return None
-        return Refusal(
-            RejectCode.RISK_CHECK_FAILED, f"order notional {notional} is above the limit {limit} (both _1e9)"
-        )
+        why = f"order notional {notional} is above the limit {limit} (both _1e9)"
+        return _failed(why, "max_order_notional_1e9", notional, limit)
 
     def _position(self, order: Order, state: RiskState) -> Refusal | None:
         """Everything open on the order's side may fill; an order that only reduces always passes."""
@@ -133,7 +148,7 @@ class RiskGate:
         if reach <= limit or reach <= 0:
             return None
         why = f"position could reach {reach * order.side}, the limit is {limit} (both _1e8)"
-        return Refusal(RejectCode.POSITION_LIMIT, why)
+        return Refusal(RejectCode.POSITION_LIMIT, why, False, "max_position_1e8", reach * order.side, limit)
 
     def _too_far(self, order: Order, best: tuple[int, int]) -> Refusal | None:
         """A limit price may lie beyond the touch by at most so much, on either side of the book.
@@ -149,5 +164,10 @@ class RiskGate:
         reference, off = (ask, px - ask) if px > ask else (bid, bid - px)
         if not reference or off * 10_000 <= limit * reference:
             return None
-        why = f"price {px} is {off * 10_000 // reference} bps from {reference} (both _1e9), the limit is {limit}"
-        return Refusal(RejectCode.PRICE_DEVIATION, why)
+        bps = off * 10_000 // reference
+        why = f"price {px} is {bps} bps from {reference} (both _1e9), the limit is {limit}"
+        return Refusal(RejectCode.PRICE_DEVIATION, why, False, "max_price_deviation_bps", bps, limit)
+
+
+def _failed(why: str, check: str, value: int, limit: int) -> Refusal:
+    return Refusal(RejectCode.RISK_CHECK_FAILED, why, False, check, value, limit)

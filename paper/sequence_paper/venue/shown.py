@@ -11,12 +11,24 @@ _PRINT_LIFE_NS = 10**9
 class ShownBook:
     """The recorded side of a market. Starts in state GAP: without a snapshot nothing is known."""
 
-    __slots__ = ("_printed", "_top_asks", "_top_bids", "_top_n", "book", "last_event_ns", "status")
+    __slots__ = (
+        "_printed",
+        "_top_asks",
+        "_top_bids",
+        "_top_n",
+        "book",
+        "book_ns",
+        "last_event_ns",
+        "seq",
+        "status",
+    )
 
     def __init__(self) -> None:
         self.book = Book()
         self.status = FeedState.GAP
         self.last_event_ns = 0
+        # Number and time of the newest event that changed the book.
+        self.seq = self.book_ns = 0
         # Volume printed at a level whose shrinking has not been shown yet, with the time of the last print.
         self._printed: dict[Side, dict[int, tuple[int, int]]] = {BUY: {}, SELL: {}}
         self._top_n = 0
@@ -32,6 +44,7 @@ class ShownBook:
     def load(self, snapshot: BookSnapshot) -> None:
         """A snapshot heals a gap and forgets prints."""
         self.book.load(snapshot)
+        self.seq, self.book_ns = snapshot.seq, snapshot.ts_ns
         self.status = FeedState.OK
         self._printed = {BUY: {}, SELL: {}}
         self._top_bids = self._top_asks = None
@@ -40,6 +53,7 @@ class ShownBook:
         """Returns (size before, how much of a decrease is explained by earlier prints)."""
         side, px, after = delta.side, delta.px_1e9, delta.sz_1e8
         before = self.book.apply(side, px, after)
+        self.seq, self.book_ns = delta.seq, delta.ts_ns
         self._forget_top(side, px)
         printed = self._printed[side]
         if px not in printed or after >= before:
