@@ -73,6 +73,8 @@ class InProcessEdge:
 
     async def converge(self) -> None:
         await self.converger.converge()
+        while self.converger._modules._fetching:  # a module may compile for long on a busy machine
+            await self.converger.converge()
         self.journal.flush()
 
     def get(self, deployment_id: str, label: str = "main") -> Hosted:
