@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from .stub_stream import Lines
+
 When = Literal["before", "after"]
 Row = dict[str, Any]
 
@@ -82,6 +84,7 @@ class PlatformStub:
         self.latency = 0.0
         self.means: dict[str, Any] = {}  # answers of /v1/credentials and /v1/risk_limits; absent: 404
         self.hook: Callable[[str, When], None] | None = None
+        self.lines = Lines()  # of `/v1/stream`, which is not there unless a test wants it
         self.port = 0
         self._ids = itertools.count(1)
         self._lock = threading.RLock()
@@ -128,6 +131,13 @@ class PlatformStub:
         with self._lock:
             return self._create({"name": name, "symbols": ["BTC-USD"], **fields}, b"\0asm", "acct_1")
 
+    def behind(self, name: str, status: str) -> None:
+        """Somebody brings a deployment into another status, past the operator."""
+        with self._lock:
+            row = self.one(name)
+            self._become(row, status)
+            self._announce(row, status if status != "running" else "started")
+
     def fail(self, operation: str, **how: Any) -> Fault:
         fault = Fault(operation, **how)
         self.faults.append(fault)
@@ -173,7 +183,14 @@ class PlatformStub:
         add("DELETE", "/v1/deployments/{id}", self._handler("delete", self._delete))
         add("POST", "/v1/deployments/{id}/start", self._handler("start", self._start))
         add("POST", "/v1/deployments/{id}/stop", self._handler("stop", self._stop))
+        add("GET", "/v1/stream", self._stream)
         return app
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if key not in self.keys:
+            return web.json_response(_error("UNAUTHORIZED", "unknown API key"), status=401)
+        return await self.lines.serve(request) if self.lines.there else _missing()
 
     def _handler(self, operation: str, execute: Callable[..., web.Response]) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -307,6 +324,7 @@ class PlatformStub:
             instance = next(i for i in row["instances"] if i["label"] == change["label"])
             instance |= change
         row["revision"] += 1
+        self._announce(row, "updated")
         return web.json_response(self._shown(row))
 
     def _delete(self, request: web.Request, body: Any, account: Row) -> web.Response:
@@ -314,6 +332,7 @@ class PlatformStub:
         if row is None:
             return _missing()
         del self.rows[row["deployment_id"]]
+        self._announce(row, "deleted")
         return web.Response(status=204)
 
     def _start(self, request: web.Request, body: Any, account: Row) -> web.Response:
@@ -325,6 +344,7 @@ class PlatformStub:
             return web.json_response(_error("CONFLICT", "paused", "acknowledge"), status=409)
         row["pause"] = None
         self._become(row, "running")
+        self._announce(row, "started")
         return web.json_response(self._shown(row))
 
     def _stop(self, request: web.Request, body: Any, account: Row) -> web.Response:
@@ -333,6 +353,7 @@ class PlatformStub:
             return _missing()
         row["pause"] = None
         self._become(row, "stopped")
+        self._announce(row, "stopped")
         return web.json_response(self._shown(row))
 
     # -- rows ----------------------------------------------------------------------------------------------
@@ -341,6 +362,13 @@ class PlatformStub:
         row["status"] = status
         for edge in row["edges"]:
             edge["status"] = status
+
+    def _announce(self, row: Row, kind: str) -> None:
+        """Tell listeners, as the API does and as each edge does."""
+        event = {"deployment_id": row["deployment_id"], "kind": kind, "revision": row["revision"]}
+        self.lines.say(event)
+        for instance in row["instances"]:
+            self.lines.say({**event, "kind": "instance", "label": instance["label"], "status": row["status"]})
 
     def _find(self, request: web.Request, account: Row) -> Row | None:
         row = self.rows.get(request.match_info["id"])

@@ -139,7 +139,7 @@ def test_a_list_wakes_an_object_when_it_shows_something_else():
     )
     assert not listed([beating], 3, last).show(it)
     assert listed([Row("dep_1", name="mm", status="stopped")], 4, last).show(it)
-    assert listed([], 5, last).show(it) is False  # an empty list after a full one needs confirming
+    assert not listed([], 5, last).show(it)  # an empty list after a full one needs confirming
     assert listed([], 6, last).show(it)
     assert it.sight.presence is Presence.ABSENT
 

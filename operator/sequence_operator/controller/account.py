@@ -16,6 +16,7 @@ from sequence_operator.controller.listing import LastList
 from sequence_operator.controller.means import Means
 from sequence_operator.platform.client import NotModified, PlatformClient
 from sequence_operator.platform.errors import PlatformError
+from sequence_operator.platform.redact import Secret
 from sequence_operator.reconcile.model import AccountState, AccountView
 from sequence_operator.spec.names import KEY_PREFIX
 from sequence_operator.spec.resources import PlatformAccount
@@ -86,6 +87,13 @@ class Account:
             allow_unverified=frozenset(self.resource.spec.allow_unverified),
             message=message,
         )
+
+    @property
+    def line(self) -> tuple[str, Secret] | None:
+        """Where and with which key its events can be heard; None while it is not usable."""
+        if self.state is not AccountState.READY or self.identity is None or self._key is None:
+            return None
+        return self.identity.endpoint, Secret(self._key)
 
     def refused(self, message: str) -> None:
         """A call was answered 401 or 403: nobody calls again before the key was looked at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,9 @@ from sequence_operator.cluster.resources import PLATFORM_ACCOUNTS
 from sequence_operator.controller.account import Account, Identity
 from sequence_operator.controller.account_status import keep_finalizer, write_status
 from sequence_operator.controller.events import EventPoster
+from sequence_operator.controller.hearing import Hearing
 from sequence_operator.controller.limiters import Limiters
+from sequence_operator.controller.listing import Shown
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.state import AccountKey, Entries, Entry, begin
 from sequence_operator.logs import redact
@@ -34,7 +36,8 @@ _BREATH = 200  # objects looked at between two chances for others to run
 @dataclass(slots=True)
 class _Poller:
     account: Account
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    hearing: Hearing
+    woken: asyncio.Event
     task: asyncio.Task[None] | None = None
     surprise: str | None = None  # what ended the last round before its time
 
@@ -42,7 +45,8 @@ class _Poller:
 class Accounts:
     """The pollers, by namespace and name.
 
-    now: aware UTC; started: when this process began, before which nothing was seen.
+    now: aware UTC; started: when this process began, before which nothing was seen. on_call, on_stream: count calls to
+    the platform and turns of events on its streams.
     """
 
     def __init__(
@@ -54,15 +58,20 @@ class Accounts:
         *,
         now: Callable[[], datetime],
         on_call: Callable[[str, int], None],
+        on_stream: Callable[[str], None],
     ) -> None:
         self._cluster, self._entries, self._queue, self._events = cluster, entries, queue, events
-        self._now, self._on_call = now, on_call
+        self._now, self._on_call, self._on_stream = now, on_call, on_stream
         self._started = now()
         self._limiters = Limiters()
         self._pollers: dict[AccountKey, _Poller] = {}
 
     def __iter__(self) -> Iterator[Account]:
         return (poller.account for poller in self._pollers.values())
+
+    def streams(self) -> list[tuple[AccountKey, bool]]:
+        """Every account, and whether the platform's events are heard."""
+        return [(key, poller.hearing.connected) for key, poller in self._pollers.items()]
 
     def problem(self) -> str | None:
         """Why some account is not polled although it should be; None when all are."""
@@ -89,10 +98,20 @@ class Accounts:
             return
         if poller is not None:
             self._end(poller)
-        account = Account(self._cluster, resource, self._limiters, now=self._now, on_call=self._on_call)
-        poller = self._pollers[key] = _Poller(account)
+        poller = self._pollers[key] = self._poller(key, resource)
         poller.task = asyncio.create_task(self._poll(key, poller), name=f"account {key[0]}/{key[1]}")
         self._wake(key)
+
+    def _poller(self, key: AccountKey, resource: PlatformAccount) -> _Poller:
+        account = Account(self._cluster, resource, self._limiters, now=self._now, on_call=self._on_call)
+        woken = asyncio.Event()
+
+        def wake() -> None:
+            if not account.failures:  # else the time of the next try is for the failure to decide
+                woken.set()
+
+        hearing = Hearing(key, self._entries, self._queue, wake=wake, count=self._on_stream)
+        return _Poller(account, hearing, woken)
 
     def drop(self, obj: dict[str, Any]) -> None:
         """An account is gone."""
@@ -144,6 +163,12 @@ class Accounts:
         poller = self._pollers.get(key)
         return poller.account.identity if poller is not None else None
 
+    def in_step(self, key: AccountKey) -> None:
+        """A deployment of this account came, or went, or has another id now."""
+        poller = self._pollers.get(key)
+        if poller is not None:
+            poller.hearing.in_step()
+
     def rivals(self, entry: Entry) -> list[Entry]:
         """The objects, this one among them, that want its name on the same account of the platform."""
         mine = self.identity(entry.account)
@@ -184,7 +209,7 @@ class Accounts:
             began = loop.time()
             poller.woken.clear()
             try:
-                await self._round(key, account)
+                await self._round(key, poller, began)
                 poller.surprise = None
             except Exception as problem:  # one account's surprise must not end the polling of it
                 poller.surprise = f"the account {key[0]}/{key[1]} cannot be polled: {redact(repr(problem))}"
@@ -193,22 +218,31 @@ class Accounts:
             delay = account.next_delay(account.resource.spec.poll_seconds)
             await _wait(max(delay - (loop.time() - began), 0.05), poller.woken)
 
-    async def _round(self, key: AccountKey, account: Account) -> None:
+    async def _round(self, key: AccountKey, poller: _Poller, began_at: float) -> None:
+        account, in_use = poller.account, self._entries.uses(key)
         before = (account.state, account.message, account.identity)
         deleting = any(entry.lane is Lane.STOP for entry in self._entries.of_account(key))
-        brought = await account.tick(in_use=self._entries.uses(key), deleting=deleting)
+        brought = await account.tick(in_use=in_use, deleting=deleting)
         if brought:
-            await self._show(key, account)
+            news = await self._show(key, account)
+            poller.hearing.listed(began_at, news=news, interval=account.resource.spec.poll_seconds)
         if (account.state, account.message, account.identity) != before:
             self._wake(key)
+        if account.client is not None:
+            poller.hearing.keep(account.line if in_use else None, account.client.limiter.rps)
         await self._keep(key, account)
 
-    async def _show(self, key: AccountKey, account: Account) -> None:
+    async def _show(self, key: AccountKey, account: Account) -> bool:
+        """Show the list to all objects of the account; whether it was news to one of them."""
+        best = Shown.NOTHING
         for number, entry in enumerate(self._entries.of_account(key)):
-            if account.listing.show(entry):
+            shown = account.listing.show(entry)
+            best = max(best, shown)
+            if shown:
                 self._queue.add(entry.uid, Lane.POLL)
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)
+        return best is Shown.NEWS
 
     async def _keep(self, key: AccountKey, account: Account) -> None:
         """Finalizer and conditions of the object itself; what fails is tried again in the next round."""
@@ -241,7 +275,7 @@ class Accounts:
     def _end(self, poller: _Poller) -> None:
         if poller.task is not None:
             poller.task.cancel()
-        asyncio.get_running_loop().create_task(poller.account.close())
+        asyncio.get_running_loop().create_task(_close(poller))
 
     async def close(self) -> None:
         """End all pollers and their connections."""
@@ -251,7 +285,12 @@ class Accounts:
         tasks = [poller.task for poller in self._pollers.values() if poller.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
         for poller in self._pollers.values():
-            await poller.account.close()
+            await _close(poller)
+
+
+async def _close(poller: _Poller) -> None:
+    await poller.hearing.aclose()
+    await poller.account.close()
 
 
 async def _wait(delay: float, woken: asyncio.Event) -> None:

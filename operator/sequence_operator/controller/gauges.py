@@ -28,7 +28,7 @@ def register_gauges(
     now: Callable[[], datetime],
 ) -> None:
     """Depth of the lanes, objects known, builds by phase, problems of each source, age of each account's last list,
-    and whether we hold the Lease.
+    whether its stream is connected, and whether we hold the Lease.
     """
 
     def depths() -> Iterable[Sample]:
@@ -63,6 +63,12 @@ def register_gauges(
         "1 while this process holds the Lease.",
         (),
         lambda: [((), float(lease.held.is_set()))],
+    )
+    add(
+        "sequence_operator_stream_connected",
+        "1 while the platform's events are heard; 0: an account is only polled.",
+        ("namespace", "account"),
+        lambda: [(key, float(connected)) for key, connected in accounts.streams()],
     )
     add(
         "sequence_operator_seconds_since_last_list",

@@ -7,10 +7,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 
 from sequence_operator.controller.state import Entry
 from sequence_operator.platform.rows import Row
 from sequence_operator.reconcile.sight import doubtful_list
+
+
+class Shown(IntEnum):
+    """What a list meant to one object: nothing, what it waits for whatever that is, or something new."""
+
+    NOTHING = 0
+    AWAITED = 1
+    NEWS = 2
 
 
 @dataclass(slots=True)
@@ -55,10 +64,10 @@ class LastList:
         self.began_at = self.count = self.etag = None
         self.by_name, self.by_id, self.touched = {}, {}, {}
 
-    def show(self, entry: Entry) -> bool:
-        """Put what this list says of one object into its sight; whether that can matter to a pass."""
+    def show(self, entry: Entry) -> Shown:
+        """Put what this list says of one object into its sight; whether, and why, that can matter to a pass."""
         if self.began_at is None or self.touched.get(entry.deployment, self.began_at) > self.began_at:
-            return False
+            return Shown.NOTHING
         candidates = list(self.by_name.get(entry.deployment, ()))
         recorded = self.by_id.get(entry.deployment_id or "")
         if recorded is not None and recorded not in candidates:
@@ -73,4 +82,6 @@ class LastList:
                 doubtful=self.doubtful,
             )
         )
-        return news or entry.waiting
+        if news:
+            return Shown.NEWS
+        return Shown.AWAITED if entry.waiting else Shown.NOTHING

@@ -57,7 +57,13 @@ class Metrics:
             ["action"],
             registry=self.registry,
         )
-
+        self.stream = Counter(
+            "sequence_operator_stream_events_total",
+            "On the platform's streams: connected, disconnected, unavailable; what was heard: news, known; and the "
+            "lists made because of news: list.",
+            ["event"],
+            registry=self.registry,
+        )
         self.looks = Histogram(
             "sequence_operator_source_look_seconds",
             "Time of one look at a git repository, by what came of it: Unchanged, Changed, or why it failed.",
@@ -73,6 +79,10 @@ class Metrics:
     def count_call(self, operation: str, status: int) -> None:
         """One call to the platform; status 0: no answer."""
         self.platform.labels(operation, str(status)).inc()
+
+    def count_stream(self, event: str) -> None:
+        """One turn of events on a stream."""
+        self.stream.labels(event).inc()
 
     def gauge(
         self, name: str, text: str, labels: tuple[str, ...], read: Callable[[], Iterable[Sample]]

@@ -6,8 +6,9 @@ from sequence_operator.cluster.client import Object
 from sequence_operator.controller.accounts import Accounts
 from sequence_operator.controller.freshness import shell
 from sequence_operator.controller.queue import KeyedQueue
-from sequence_operator.controller.state import Entries
+from sequence_operator.controller.state import Entries, Entry
 from sequence_operator.reconcile.build_results import Inputs
+from sequence_operator.reconcile.sight import Sight
 
 
 class Objects:
@@ -22,7 +23,7 @@ class Objects:
         """The object as it is now, from a watch: look at it unless this is an echo of what we wrote."""
         known = self._entries.get(obj["metadata"]["uid"])
         first = None if known else self._accounts.first_sight(_account_of(obj))
-        entry = self._entries.put(obj, first)
+        entry = self._put(obj, first)
         if entry is None:
             return
         if known is None:
@@ -31,7 +32,15 @@ class Objects:
 
     def remember(self, obj: Object) -> None:
         """The object as the API server answered us: no reason to look again."""
-        self._entries.put(obj, None)
+        self._put(obj, None)
+
+    def _put(self, obj: Object, sight: Sight | None) -> Entry | None:
+        known = self._entries.get(obj["metadata"]["uid"])
+        before = known.deployment_id if known is not None else None
+        entry = self._entries.put(obj, sight)
+        if entry is not None and entry.deployment_id != before:
+            self._accounts.in_step(entry.account)
+        return entry
 
     def gone(self, obj: Object) -> None:
         """The object was deleted for good; those that wanted its name have their turn."""
@@ -39,6 +48,7 @@ class Objects:
         if entry is None:
             return
         self._queue.forget(entry.uid)
+        self._accounts.in_step(entry.account)
         for rival in self._entries.of_deployment(entry.deployment):
             self._queue.add(rival.uid, rival.lane)
 

@@ -53,7 +53,13 @@ class Parts:
             duration=settings.lease_duration,
         )
         self.accounts = Accounts(
-            cluster, self.entries, self.queue, self.events, now=now, on_call=self.metrics.count_call
+            cluster,
+            self.entries,
+            self.queue,
+            self.events,
+            now=now,
+            on_call=self.metrics.count_call,
+            on_stream=self.metrics.count_stream,
         )
         self.objects = Objects(self.entries, self.accounts, self.queue)
         self.builds = Builds(self.objects.built, Workshop(settings.toolchain, settings.trees))

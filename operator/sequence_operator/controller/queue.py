@@ -130,6 +130,10 @@ class KeyedQueue(Generic[K]):
     def running(self) -> int:
         return len(self._running)
 
+    def is_running(self, key: K) -> bool:
+        """Whether a pass over this key is under way."""
+        return key in self._running
+
     @property
     def idle(self) -> bool:
         """Nothing is ready and nothing runs (keys may be due later)."""
