@@ -84,6 +84,12 @@ def test_a_life_of_a_deployment(client: Sequence, wasm: Path) -> None:
     # Two fills may have made it flat again, and flat positions are not listed.
     wait_until(lambda: client.positions_unified()["positions"], "it holds something", 120)
 
+    (trace,) = client.trace(fill["node_order_id"])["traces"]
+    assert (trace["order_id"], trace["deployment_id"]) == (fill["node_order_id"], identifier)
+    assert [event["stage"] for event in trace["events"]][:2] == ["decision", "submitted"]
+    assert fill["fill_id"] in {e["detail"].get("fill_id") for e in trace["events"] if e["stage"] == "fill"}
+    assert client.trace("graph:nothing:of:it")["traces"] == []
+
     assert isinstance(client.algo_logs(identifier)["logs"], list)
     assert len(client.algo_mesh(identifier)["instances"]) == 2
 

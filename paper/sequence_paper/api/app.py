@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from sequence_paper.api import absent, deployments, errors, health, inside, readings, venues
+from sequence_paper.api import absent, deployments, errors, health, inside, readings, traces, venues
 from sequence_paper.api.bus import Bus
 from sequence_paper.api.calllog import CallLog
 from sequence_paper.api.gate import Gate
@@ -31,9 +32,11 @@ def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await platform.market.open()
         await bus.open()
+        trimming = asyncio.create_task(traces.keep_trimmed(store))
         try:
             yield
         finally:
+            trimming.cancel()
             await bus.close()
 
     app = FastAPI(
@@ -45,7 +48,7 @@ def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
     )
     app.state.platform = platform
     errors.install(app)
-    for module in (health, inside, deployments, readings, venues, absent):
+    for module in (health, inside, deployments, readings, venues, traces, absent):
         app.include_router(module.router)
     app.router.redirect_slashes = False
     return Gate(app, store, Limiter(), calls)

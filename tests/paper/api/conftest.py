@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sequence_paper.api import answers, reading_answers, venue_answers
+from sequence_paper.api import answers, reading_answers, traces, venue_answers
 from sequence_paper.store import Store
 from support.paper import Paper
 from support.processes import wait_until
@@ -65,6 +65,7 @@ _DOCUMENTED = {
     r"/risk_limits": venue_answers.RiskLimitsAnswer,
     r"/orders": reading_answers.OrdersAnswer,
     r"/orders/.+": reading_answers.OrderAnswer,
+    r"/traces": traces.TracesAnswer,
     r"/fills": reading_answers.FillsAnswer,
     r"/positions(/unified)?": reading_answers.PositionsAnswer,
     r"/deployments/[^/]+(/start|/stop)?": answers.DeploymentAnswer,

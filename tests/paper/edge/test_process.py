@@ -158,12 +158,37 @@ def test_a_killed_edge_comes_back_with_what_it_had(paper, algos) -> None:
         wait_until(lambda n=seen: client.instances(dep)["main"]["update_count"] > n, "it runs again")
         assert client.statuses(dep) == {"running"}
     running.edges["kraken"].kill()  # it would trade on between the two questions
+    _all_traced(client, dep)
     held = sum(
         (1 if fill["side"] == "buy" else -1) * fill["qty_1e8"]
         for fill in client.get("/v1/fills?limit=500")["fills"]
     )
     positions = client.get("/v1/positions?include_closed=true")["positions"]
     assert sum(p["qty_1e8"] for p in positions if p["instrument"]["symbol"].startswith("BTC")) == held
+
+
+def _all_traced(client: Client, dep: str) -> None:
+    """Every order has a trace on one clock that says what the order, its fills and its counters say."""
+    orders = {o["order_id"]: o for o in client.get("/v1/orders?limit=1000")["orders"]}
+    fills: dict[str, int] = {}
+    for fill in client.get("/v1/fills?limit=1000")["fills"]:
+        fills[fill["fill_id"]] = fill["qty_1e8"]
+    traces = client.get(f"/v1/traces?deployment_id={dep}&limit=1000")["traces"]
+    assert {trace["order_id"] for trace in traces} == set(orders) != set()
+    traced: dict[str, int] = {}
+    for trace in traces:
+        events = trace["events"]
+        times = [event["ts_ns"] for event in events]
+        assert times == sorted(times)
+        assert [event["stage"] for event in events[:3]] == ["decision", "submitted", "risk"]
+        assert trace["book"]["bids"] and trace["book"]["asks"]
+        own = [event["detail"] for event in events if event["stage"] == "fill"]
+        traced |= {fill["fill_id"]: fill["qty_1e8"] for fill in own}
+        assert sum(fill["qty_1e8"] for fill in own) == trace["filled_qty_1e8"]
+        ended = events[-1]["stage"] in ("cancelled", "rejected") or trace["status"] == "FILLED"
+        assert ended == trace["is_terminal"]
+    assert traced == fills
+    assert any(event["stage"] == "restored" for trace in traces for event in trace["events"])
 
 
 def test_an_edge_lives_without_the_bus(paper, algos) -> None:
