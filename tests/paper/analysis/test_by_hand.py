@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from sequence_paper.analysis import choice, latency, shortfall, spreads
+from sequence_paper.analysis.alternatives import elsewhere
 from sequence_paper.analysis.facts import Gap
 from sequence_paper.analysis.formulas import FORMULAS
+from sequence_paper.routing import Venue
+from sequence_paper.venue.rules import SymbolRules
 
-from .made import S, fill, made_report, mid, order, quote, usd
+from .made import S, coins, fill, made_report, mid, order, quote, usd
 
 # A buy of 10 decided at 100.00; the router has it at 100.10; it buys 4 at 100.20 and 2 at 100.50 and pays 1.20 of
 # fees; 4 stay unfilled when it ends at 101. P_avg = (400.8 + 201) / 6 = 100.3. Paper notional 1000.
@@ -228,3 +232,39 @@ def test_every_metric_of_an_answer_has_its_formula() -> None:
         | {"eq_ratio", "fill_rate"}
     )
     assert shown | {"stage_ns", "first_fill_ns", "savings_1e9"} == set(FORMULAS)
+
+
+def _book(name: str, asks: list[tuple[str, str]], bids: list[tuple[str, str]], taker_ppm: int) -> Venue:
+    rules = SymbolRules("BTC-USD", usd("0.1"), coins("0.1"), 1, 1, 1, 1)
+    levels = [[(usd(px), coins(size)) for px, size in side] for side in (bids, asks)]
+    return Venue(name, *levels, rules, taker_ppm)
+
+
+NEAR = _book("near", [("100", "1"), ("101", "5")], [("99", "1"), ("98", "5")], 1000)
+FAR = _book("far", [("100.5", "5")], [("98.5", "5")], 2000)
+
+
+def test_what_elsewhere_would_have_cost() -> None:
+    # Buys 2. Near alone: (100 + 101) * 1.001 = 201.201. Far alone: 2 * 100.5 * 1.002 = 201.402.
+    # Best: 1 near at 100 * 1.001, the other far at 100.5 * 1.002 = 100.701, cheaper than 101 * 1.001: 200.801.
+    bought = order(qty=2, fills=(fill(1, 100, fee_1e9=usd("0.1")), fill(1, 101, fee_1e9=usd("0.101"))))
+    found = elsewhere(bought, [NEAR, FAR])
+    assert (found.cheapest, found.single, found.single_venue) == (mid("200.801"), mid("201.201"), "near")
+    assert found.split == (("far", coins(1)), ("near", coins(1)))
+    compared = replace(bought, cheapest=found.cheapest, single=found.single)
+    assert choice.regret_bps(compared) == 10_000 * Fraction("0.4") / 201
+    assert choice.savings_bps(compared) == 0
+    # Sells 2. Near alone: (99 + 98) * 0.999 = 196.803. Best: 99 * 0.999 + 98.5 * 0.998 = 197.204.
+    found = elsewhere(replace(bought, side=-1), [NEAR, FAR])
+    assert (found.cheapest, found.single) == (-mid("197.204"), -mid("196.803"))
+
+
+def test_where_there_is_nothing_to_compare() -> None:
+    bought = order(fills=(fill(1, 100),))
+    assert elsewhere(order(), [NEAR, FAR]).cheapest is Gap.UNFILLED
+    assert elsewhere(order(fills=(fill(1, 100, maker=True),)), [NEAR, FAR]).cheapest is Gap.MAKER
+    assert elsewhere(bought, [NEAR]).single is Gap.ONE_VENUE
+    assert elsewhere(bought, []).single is Gap.NO_DATA
+    deep = order(qty=9, fills=(fill(9, 100),))
+    assert elsewhere(deep, [NEAR, FAR]).single is Gap.SHALLOW
+    assert elsewhere(order(qty=12, fills=(fill(12, 100),)), [NEAR, FAR]).cheapest is Gap.SHALLOW
