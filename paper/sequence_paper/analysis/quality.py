@@ -16,7 +16,9 @@ def quality(found: Json, orders: Sequence[OrderFacts]) -> Json:
     """`found`: the report of these orders. Coverage by metric, reasons over all of them, age of the quotes used."""
     stats = {**found["metrics"]}
     for row in found["horizons"]:
-        stats |= {f"{key}@{row['horizon']}": row[key] for key in ("markout_bps", "realized_bps", "impact_bps")}
+        stats |= {
+            f"{key}@{row['horizon']}": row[key] for key in ("markout_bps", "realized_bps", "impact_bps")
+        }
     reasons: Counter[str] = Counter()
     coverage = {}
     for key, stat in stats.items():

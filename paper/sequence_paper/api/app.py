@@ -15,7 +15,9 @@ from sequence_paper.api.calllog import CallLog
 from sequence_paper.api.gate import Gate
 from sequence_paper.api.limits import Limiter
 from sequence_paper.api.platform import Platform
+from sequence_paper.api.tca import routes as tca
 from sequence_paper.store import Store
+from sequence_paper.store.ticks import TickStore
 
 _ABOUT = (
     "A platform for trading algos without real orders: real WASM on recorded or generated market data. "
@@ -23,10 +25,10 @@ _ABOUT = (
 )
 
 
-def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
-    """The ASGI application; opens and closes the bus with its lifespan, leaves the store to the caller."""
+def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None = None) -> ASGIApp:
+    """The ASGI application; opens and closes the bus with its lifespan, leaves store and ticks to the caller."""
 
-    platform = Platform(store, bus)
+    platform = Platform(store, bus, ticks)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,7 +50,7 @@ def create_app(store: Store, bus: Bus, calls: CallLog) -> ASGIApp:
     )
     app.state.platform = platform
     errors.install(app)
-    for module in (health, inside, deployments, readings, venues, traces, absent):
+    for module in (health, inside, deployments, readings, venues, traces, tca, absent):
         app.include_router(module.router)
     app.router.redirect_slashes = False
     return Gate(app, store, Limiter(), calls)

@@ -20,6 +20,7 @@ from sequence_paper.mesh.wire import event_subject
 from sequence_paper.store import Store
 from sequence_paper.store.deployments import NotRegisteredError, Registration
 from sequence_paper.store.records import Caller
+from sequence_paper.store.ticks import TickStore
 from sequence_paper.store.words import Json
 
 T = TypeVar("T")
@@ -29,8 +30,10 @@ _LOOK_SECONDS = 0.1
 class Platform:
     """One for the process, in `app.state.platform`."""
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus, ticks: TickStore | None = None) -> None:
+        """`ticks`: what the market showed; None when nothing is recorded."""
         self.store = store
+        self.ticks = ticks
         self.bus = bus
         self.market = MarketView(bus)
 

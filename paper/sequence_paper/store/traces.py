@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -91,6 +92,17 @@ class Traces:
             for head in heads
             if head.order_id in found
         ]
+
+    def of(self, order_ids: Sequence[str]) -> dict[str, Trace]:
+        """The traces of these orders, as far as they are kept; without their children."""
+        found: dict[str, Trace] = {}
+        with self._db.reading() as connection:
+            for start in range(0, len(order_ids), _BATCH):
+                ids = list(order_ids[start : start + _BATCH])
+                heads = connection.execute(sa.select(traces).where(traces.c.order_id.in_(ids))).all()
+                steps = _steps(connection, ids)
+                found |= {row.order_id: Trace(_head(row), steps.get(row.order_id, []), []) for row in heads}
+        return found
 
     def ends_on(self, edge_id: str) -> dict[str, tuple[int, int]]:
         """By open order of an edge: number and time of the last step, from where a restarted edge goes on."""

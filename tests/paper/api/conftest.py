@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from sequence_paper.api import answers, reading_answers, traces, venue_answers
+from sequence_paper.api.tca import answers as tca_answers
 from sequence_paper.store import Store
 from support.paper import Paper
 from support.processes import wait_until
@@ -68,6 +69,12 @@ _DOCUMENTED = {
     r"/traces": traces.TracesAnswer,
     r"/fills": reading_answers.FillsAnswer,
     r"/positions(/unified)?": reading_answers.PositionsAnswer,
+    r"/(analytics/)?tca": tca_answers.TcaAnswer,
+    r"/analytics/tca/report": tca_answers.ReportAnswer,
+    r"/analytics/tca/timeseries": tca_answers.TimelineAnswer,
+    r"/analytics/tca/venues": tca_answers.VenuesAnswer,
+    r"/analytics/tca/quality": tca_answers.QualityAnswer,
+    r"/analytics/execution": tca_answers.ExecutionAnswer,
     r"/deployments/[^/]+(/start|/stop)?": answers.DeploymentAnswer,
     r"/deployments/[^/]+/logs": answers.LogsAnswer,
 }

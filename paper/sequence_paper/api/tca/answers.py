@@ -181,7 +181,9 @@ class TcaAnswer(Answer):
     market_impact_bps: float | None
     savings_vs_benchmark_bps: float | None
     savings_usd: float | None
-    win_rate: float | None = Field(description="orders that cost no more than the best single venue would have")
+    win_rate: float | None = Field(
+        description="orders that cost no more than the best single venue would have"
+    )
 
 
 class PointAnswer(Answer):
@@ -246,4 +248,4 @@ class ExecutionAnswer(Answer):
     orders: dict[str, int | float | None]
     fills: dict[str, int | FeesAnswer]
     latency: dict[str, list[LegAnswer] | NumbersAnswer]
-    execution_quality: dict[str, StatAnswer | float | None | list[HorizonAnswer]]
+    execution_quality: dict[str, StatAnswer | float | list[HorizonAnswer] | None]

@@ -22,7 +22,7 @@ from sequence_paper.api.tca.answers import (
     TimelineAnswer,
     VenuesAnswer,
 )
-from sequence_paper.api.tca.facts import order_facts
+from sequence_paper.api.tca.facts import Traded, order_facts
 from sequence_paper.api.tca.scope import InScope, Limit, check
 from sequence_paper.store.costs import Scope
 from sequence_paper.store.words import Json
@@ -76,9 +76,12 @@ async def execution(here: Here, scope: InScope, limit: Limit = 1000) -> Response
 def _tca(here: Platform, scope: Scope, limit: int) -> tuple[Json, list[OrderFacts]]:
     check(here, scope)
     costs = here.store.costs
-    traded = costs.traded(scope, limit)
-    unfilled = [(order, []) for order in costs.unfilled(scope, limit)]
-    orders = order_facts([*traded, *unfilled], here.ticks)
+    chosen: list[Traded] = [
+        *costs.traded(scope, limit),
+        *((order, []) for order in costs.unfilled(scope, limit)),
+    ]
+    traces = here.store.traces.of([order.order_id for order, _ in chosen])
+    orders = order_facts(chosen, traces, here.ticks)
     found = report(orders, costs.counts(scope))
     about = {
         "symbol": scope.symbol,
@@ -104,10 +107,14 @@ def _part(
 def _groups(found: Json) -> Json:
     orders = found["orders"]
     total = orders["matched"]
-    rates = {f"{name}_rate": orders[name] / total if total else None for name in ("filled", "rejected", "cancelled")}
+    rates = {
+        f"{name}_rate": orders[name] / total if total else None
+        for name in ("filled", "rejected", "cancelled")
+    }
     return {
         "orders": {"submitted": total, **orders, **rates, "fill_rate": found["fill_rate"]},
         "fills": {"count": found["fills"], "notional_1e9": found["notional_1e9"], "fees": found["fees"]},
         "latency": {"legs": found["latency"], "first_fill_ns": found["first_fill_ns"]},
-        "execution_quality": found["metrics"] | {"eq_ratio": found["eq_ratio"], "horizons": found["horizons"]},
+        "execution_quality": found["metrics"]
+        | {"eq_ratio": found["eq_ratio"], "horizons": found["horizons"]},
     }
