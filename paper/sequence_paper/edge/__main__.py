@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -18,6 +19,7 @@ from sequence_paper.feed.clock import Clock, PacedClock, WallClock
 from sequence_paper.feed.open import FeedError, open_feed
 from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
+from sequence_paper.store.ticks.folder import beside
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 
@@ -64,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--gate", type=int, default=0, help="instances that must run before time does")
     parser.add_argument("--until", type=float, help="end after so many seconds of feed time")
     parser.add_argument("--symbols", help="default: BTC-USD,ETH-USD generated; BTC-USD replayed")
+    parser.add_argument(
+        "--ticks",
+        type=Path,
+        metavar="DIR",
+        help="what the market shows goes here (default: beside the SQLite file)",
+    )
     return parser
 
 
@@ -92,6 +100,7 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         nats_url=options.nats,
         gate=options.gate,
         until_ns=None if options.until is None else origin + int(options.until * 1e9),
+        ticks=options.ticks or beside(options.db),
     )
     return EdgeProcess(settings, Store(options.db), feed, clock, _markets(options.venue, symbols))
 

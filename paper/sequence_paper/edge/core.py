@@ -21,10 +21,11 @@ from sequence_paper.edge.executions import Executions
 from sequence_paper.edge.hosted import Hosted
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.post import Post, Send
+from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.roster import Roster
 from sequence_paper.edge.tracer import Tracer
 from sequence_paper.edge.trading import Trading
-from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState
+from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, Trade
 from sequence_paper.venue.market import Market
 
 SECOND_NS: Final = 10**9
@@ -33,10 +34,16 @@ MAX_HEARTBEATS: Final = 5
 
 
 class EdgeCore:
-    """Everything one edge hosts."""
+    """Everything one edge hosts. ``recorder``: takes down what the market showed, if anybody wants that."""
 
     def __init__(
-        self, edge_id: str, venue: str, markets: Mapping[str, Market], journal: Journal, send: Send
+        self,
+        edge_id: str,
+        venue: str,
+        markets: Mapping[str, Market],
+        journal: Journal,
+        send: Send,
+        recorder: Recorder | None = None,
     ) -> None:
         self.markets = markets
         self.journal = journal
@@ -47,6 +54,7 @@ class EdgeCore:
         self.callbacks = Callbacks(self.roster, trading, self.executions)
         self.post = Post(self.roster, self.callbacks, journal, send)
         self.next_heartbeat_ns = 0
+        self._recorder = recorder
 
     @property
     def now_ns(self) -> int:
@@ -59,12 +67,14 @@ class EdgeCore:
             self._reach(event.ts_ns)
             self.markets[event.symbol].on_event(event)
         self.next_heartbeat_ns = (self.now_ns // SECOND_NS + 1) * SECOND_NS
+        if self._recorder is not None:
+            self._recorder.second(self.now_ns)
 
     def feed(self, events: Sequence[Event]) -> None:
         """Deliver time-ordered events, and the heartbeats that fall between them."""
         self.callbacks.received = time.perf_counter_ns()
         changed: dict[str, None] = {}
-        markets, callbacks = self.markets, self.callbacks
+        markets, callbacks, recorder = self.markets, self.callbacks, self._recorder
         for event in events:
             if event.ts_ns != callbacks.now_ns:
                 if changed:
@@ -78,6 +88,11 @@ class EdgeCore:
                 callbacks.tell(self.executions.apply(executions, event.ts_ns))
             if type(event) is BookDelta or type(event) is BookSnapshot:
                 changed[event.symbol] = None
+            elif recorder is not None:
+                if type(event) is Trade:
+                    recorder.trade(event)
+                else:
+                    recorder.best(event.symbol, event.ts_ns)
         if changed:
             self._deliver_books(changed)
 
@@ -111,8 +126,10 @@ class EdgeCore:
             self.callbacks.now_ns = ts_ns
 
     def _deliver_books(self, symbols: Iterable[str]) -> None:
-        now, decide = self.now_ns, self.callbacks.decide
+        now, decide, recorder = self.now_ns, self.callbacks.decide, self._recorder
         for symbol in symbols:
+            if recorder is not None:
+                recorder.best(symbol, now)
             watching = self.roster.watching(symbol)
             market = self.markets[symbol]
             if not watching or market.feed_state is not FeedState.OK:
@@ -141,6 +158,8 @@ class EdgeCore:
 
     def _heartbeat(self) -> None:
         now = self.now_ns
+        if self._recorder is not None:
+            self._recorder.second(now)
         for hosted in tuple(self.roster.running):
             for slot in hosted.slots:
                 slot.holding.roll(now)

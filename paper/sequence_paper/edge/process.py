@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.pump import Pump
+from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.roster import Key
 from sequence_paper.edge.views import event_view, instance_view, latency_view
 from sequence_paper.feed.clock import Clock
@@ -26,6 +28,7 @@ from sequence_paper.feed.events import Feed
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store
 from sequence_paper.store.records import EdgeInfo
+from sequence_paper.store.ticks.writing import TickWriter
 from sequence_paper.store.words import InstrumentType, Json
 from sequence_paper.venue.market import Market
 
@@ -37,7 +40,10 @@ _MAX_OUTGOING: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """``until_ns`` and the clock's origin are on the feed's time; ``gate`` counts running instances."""
+    """``until_ns`` and the clock's origin are on the feed's time; ``gate`` counts running instances.
+
+    ``ticks``: folder of the tick store, None to record nothing.
+    """
 
     edge_id: str
     venue: str
@@ -45,6 +51,7 @@ class EdgeSettings:
     nats_url: str
     gate: int = 0
     until_ns: int | None = None
+    ticks: Path | None = None
 
 
 class EdgeProcess:
@@ -57,7 +64,11 @@ class EdgeProcess:
         self._host = Host()
         self._journal = Journal(store)
         self._outgoing: deque[tuple[str, str, str, wire.MeshMessage]] = deque()
-        self._core = EdgeCore(settings.edge_id, settings.venue, markets, self._journal, self._send)
+        self._run_ns = time.time_ns()
+        self._recorder = self._record(markets)
+        self._core = EdgeCore(
+            settings.edge_id, settings.venue, markets, self._journal, self._send, self._recorder
+        )
         self._converger = Converger(self._core, self._host, store, settings.venue, feed.about.label())
         self._pump = Pump(
             self._core,
@@ -90,8 +101,7 @@ class EdgeProcess:
         if not self._host.fast:
             log.warning("fast calls into wasmtime do not work here: callbacks take some tens of microseconds")
         self._pump.prime()
-        now = time.time_ns()
-        await asyncio.to_thread(self._store.edges.announce, self._info(now))
+        await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
         await self._bus.open()
         telling = [self._announcer.run(), self._books.run(self._bus)]
         parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]
@@ -113,6 +123,8 @@ class EdgeProcess:
                 task.result()  # the feed may end; anything else that ends has failed
 
     async def _end(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
         self._core.observe()
         try:
             self._journal.flush()
@@ -159,6 +171,8 @@ class EdgeProcess:
         while True:
             self._core.observe()
             await self._flush()
+            if self._recorder is not None:
+                self._recorder.flush(everything=True)
             feed = self._feed_json()
             try:
                 await asyncio.to_thread(self._store.edges.beat, self._settings.edge_id, time.time_ns(), feed)
@@ -190,6 +204,8 @@ class EdgeProcess:
 
     async def _after_slice(self) -> None:
         """After each slice of the feed: messages leave at once, rows within ``_FLUSH_SECONDS``."""
+        if self._recorder is not None:
+            self._recorder.flush(everything=self._pump.phase == "ended")
         if self._pump.phase == "ended":
             await self._settle()
             await self._publish_beat(self._feed_json())
@@ -267,9 +283,16 @@ class EdgeProcess:
             symbols=list(self._core.markets),
             region="local",
             feed=self._feed_json(),
-            started_ns=now_ns,
+            started_ns=self._run_ns,
             beat_ns=now_ns,
         )
+
+    def _record(self, markets: dict[str, Market]) -> Recorder | None:
+        ticks, venue = self._settings.ticks, self._settings.venue
+        if ticks is None:
+            return None
+        writer = TickWriter(ticks, venue, self._run_ns, list(markets), self._feed.about.label())
+        return Recorder(markets, writer)
 
     def _feed_json(self) -> Json:
         about = self._feed.about

@@ -28,6 +28,7 @@ from sequence_paper.venue.orders import (
 )
 from sequence_paper.venue.queue import QueueModel
 from sequence_paper.venue.rules import Fees, SymbolRules
+from sequence_paper.venue.shown import Touch
 
 
 class Market:
@@ -224,6 +225,10 @@ class Market:
     def best(self) -> tuple[int, int]:
         """(best bid px, best ask px); 0 for an empty side."""
         return self._shown.book.best()
+
+    def touch(self) -> Touch:
+        """The best of both sides, and whether it is believed."""
+        return self._shown.touch()
 
     @property
     def book_seq(self) -> int:

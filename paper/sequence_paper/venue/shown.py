@@ -7,6 +7,9 @@ from sequence_paper.venue.book import Book
 
 _PRINT_LIFE_NS = 10**9
 
+Touch = tuple[FeedState, int, int, int, int]
+"""State, best bid (px_1e9, sz_1e8), best ask (px_1e9, sz_1e8); 0 for an empty side."""
+
 
 class ShownBook:
     """The recorded side of a market. Starts in state GAP: without a snapshot nothing is known."""
@@ -40,6 +43,14 @@ class ShownBook:
         if self.status is FeedState.OK and self.book.crossed():
             return FeedState.CROSSED
         return self.status
+
+    def touch(self) -> Touch:
+        """State and best of both sides in one look: it is asked for at every instant of the feed."""
+        book, state = self.book, self.status
+        bid, ask = book.best()
+        if state is FeedState.OK and bid and ask and bid >= ask:
+            state = FeedState.CROSSED
+        return state, bid, book.bids.get(bid, 0), ask, book.asks.get(ask, 0)
 
     def load(self, snapshot: BookSnapshot) -> None:
         """A snapshot heals a gap and forgets prints."""

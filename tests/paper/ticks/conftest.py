@@ -36,7 +36,7 @@ class Tape:
         self, ts: int, bid: Level, ask: Level, *, state: str = "ok", changed: bool = True, symbol: int = 0
     ) -> None:
         at = records.STATES.index(state)
-        self.writer.write(records.tob(symbol, at, changed, T0 + ts, bid, ask), 1)
+        self.writer.write(records.tob(symbol, at, changed, T0 + ts, *bid, *ask), 1)
         self.rows.append(("tob", SYMBOLS[symbol], T0 + ts, state, changed, *bid, *ask))
 
     def trade(

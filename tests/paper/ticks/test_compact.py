@@ -111,7 +111,7 @@ def test_a_writer_that_is_killed_leaves_whole_records(tmp_path: Path, tape: Call
         "w = TickWriter(Path(sys.argv[1]), 'kraken', 1, ['BTC-USD'], 'a test', segment_bytes=100_000)\n"
         "n = 0\n"
         "while True:\n"
-        "    w.write(b''.join(records.tob(0, 0, True, n + i, (1, 1), (2, 2)) for i in range(100)), 100); n += 100\n"
+        "    w.write(b''.join(records.tob(0, 0, True, n + i, 1, 1, 2, 2) for i in range(100)), 100); n += 100\n"
     )
     folder = tmp_path / "ticks"
     child = subprocess.Popen([sys.executable, "-c", code, str(folder)])
@@ -172,12 +172,12 @@ def test_raw_bytes_are_bounded_although_nobody_compacts(tape: Callable[..., Any]
     from sequence_paper.store.ticks import records
 
     for n in range(500):
-        writer.write(records.tob(0, 0, True, n, (1, 1), (2, 1)), 1)
+        writer.write(records.tob(0, 0, True, n, 1, 1, 2, 1), 1)
     assert sum(s.path.stat().st_size for s in look(folder).segments) < 2_000 + 400 + 200
     assert writer.dropped > 0
     kept = 500 - writer.dropped
     compact(folder)
-    writer.write(records.tob(0, 0, True, 501, (1, 1), (2, 1)), 1)
+    writer.write(records.tob(0, 0, True, 501, 1, 1, 2, 1), 1)
     assert writer.dropped == 0
     assert numbers(folder) == list(range(kept + 1))
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import sqlalchemy as sa
+
 from sequence_paper.store.ticks.records import KINDS
 
 _SEGMENT = re.compile(r"(\d+)-(\d{6})\.seg")
@@ -49,6 +51,13 @@ class Shelf:
 
     segments: tuple[Segment, ...]
     parts: tuple[Part, ...]
+
+
+def beside(database: str) -> Path | None:
+    """The folder for ticks when none was named: next to the SQLite file; None for another database."""
+    url = sa.make_url(database)
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    return Path(file).with_suffix(".ticks") if file else None
 
 
 def private(folder: Path) -> Path:

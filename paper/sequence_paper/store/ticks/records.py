@@ -6,6 +6,7 @@ killed while it wrote) is not read. The number of a record within its run is imp
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -57,12 +58,12 @@ def decode_header(data: bytes) -> tuple[Header, int] | None:
     return Header(**orjson.loads(data[begin : begin + length])), begin + length
 
 
-def tob(symbol: int, state: int, changed: bool, ts_ns: int, bid: Level, ask: Level) -> bytes:
-    """The best of both sides; 0 for an empty side. `symbol` is the place in the header's list.
+def tob(symbol: int, state: int, changed: bool, ts_ns: int, *best: int) -> bytes:
+    """`best`: bid price and size, ask price and size; 0 for an empty side. `symbol`: its place in the header's list.
 
     Written whenever it changed, and once a second although it did not: so that a hole in the recording shows.
     """
-    return _TOB.pack(TOB, symbol, state, changed, ts_ns, *bid, *ask)
+    return _TOB.pack(TOB, symbol, state, changed, ts_ns, *best)
 
 
 def trade(symbol: int, state: int, ts_ns: int, px_1e9: int, qty_1e8: int, aggressor: int) -> bytes:
@@ -73,8 +74,8 @@ def trade(symbol: int, state: int, ts_ns: int, px_1e9: int, qty_1e8: int, aggres
 def depth(symbol: int, state: int, ts_ns: int, bids: Sequence[Level], asks: Sequence[Level]) -> bytes:
     """A sample of the book, best first."""
     head = _DEPTH.pack(DEPTH, symbol, state, ts_ns, len(bids), len(asks))
-    flat = [number for level in (*bids, *asks) for number in level]
-    return head + struct.pack(f"<{len(flat)}q", *flat)
+    flat = itertools.chain(itertools.chain.from_iterable(bids), itertools.chain.from_iterable(asks))
+    return head + struct.pack(f"<{2 * (len(bids) + len(asks))}q", *flat)
 
 
 class Decoder:
