@@ -53,6 +53,11 @@ class Paper:
         return f"sqlite:///{self.folder / 'paper.db'}"
 
     @property
+    def ticks(self) -> Path:
+        """What edges record of the market."""
+        return self.folder / "ticks"
+
+    @property
     def bus(self) -> str:
         return f"nats://{ports.LOOPBACK}:{self.bus_port}"
 
@@ -111,6 +116,7 @@ class Paper:
 
     def api_part(self) -> Part:
         program = [sys.executable, "-m", "sequence_paper.api", "--db", self.database, "--nats", self.bus]
+        program += ["--ticks", str(self.ticks)]
         return Part(
             "paper-api",
             [*program, "--host", ports.LOOPBACK, "--port", str(self.port), "--call-log", str(self.call_log)],
@@ -131,7 +137,8 @@ class Paper:
     def _edge_part(self, venue: str, key: str) -> Part:
         options = self.options
         argv = [sys.executable, "-m", "sequence_paper.edge", "--venue", venue]
-        argv += ["--db", self.database, "--nats", self.bus, "--feed", options.feed_of(venue)]
+        argv += ["--db", self.database, "--nats", self.bus, "--ticks", str(self.ticks)]
+        argv += ["--feed", options.feed_of(venue)]
         argv += ["--seed", str(options.seed), "--pace", options.pace]
         argv += ["--gate", str(options.gate)] if options.gate else []
         argv += ["--until", f"{options.until:g}"] if options.until else []

@@ -18,6 +18,8 @@ from sequence_paper.api.bus import Bus
 from sequence_paper.api.calllog import CallLog
 from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
+from sequence_paper.store.ticks import TickStore
+from sequence_paper.store.ticks.folder import beside
 
 PORT_TAKEN = 98
 
@@ -46,8 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (StoreError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with listener, contextlib.closing(store), contextlib.closing(calls):
-        app = create_app(store, Bus(options.nats), calls)
+    folder = options.ticks or beside(options.db)
+    ticks = TickStore(folder) if folder is not None else None
+    recorded = contextlib.closing(ticks) if ticks is not None else contextlib.nullcontext()
+    with listener, contextlib.closing(store), contextlib.closing(calls), recorded:
+        app = create_app(store, Bus(options.nats), calls, ticks)
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
         server = _Server(config)
         server.run(sockets=[listener])
@@ -75,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nats", required=True, metavar="URL", help="nats://127.0.0.1:PORT; may be away")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=50052)
+    parser.add_argument(
+        "--ticks", type=Path, metavar="DIR", help="what edges recorded (default: beside the SQLite file)"
+    )
     parser.add_argument("--call-log", type=Path, metavar="FILE", help="append one JSON line per request")
     return parser
 

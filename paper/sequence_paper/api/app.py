@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from sequence_paper.api import absent, deployments, errors, health, inside, readings, traces, venues
 from sequence_paper.api.bus import Bus
 from sequence_paper.api.calllog import CallLog
+from sequence_paper.api.compaction import keep_compact
 from sequence_paper.api.gate import Gate
 from sequence_paper.api.limits import Limiter
 from sequence_paper.api.platform import Platform
@@ -34,11 +35,13 @@ def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None =
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await platform.market.open()
         await bus.open()
-        trimming = asyncio.create_task(traces.keep_trimmed(store))
+        keeping = [asyncio.create_task(traces.keep_trimmed(store))]
+        keeping += [asyncio.create_task(keep_compact(ticks.folder))] if ticks is not None else []
         try:
             yield
         finally:
-            trimming.cancel()
+            for task in keeping:
+                task.cancel()
             await bus.close()
 
     app = FastAPI(
