@@ -1,4 +1,4 @@
-"""`/v1/deployments/{id}/…`: logs, mesh and metrics of one deployment."""
+"""`/v1/deployments/{id}/…`: logs and metrics of one deployment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def logs(
     least = LEVELS.index(level.upper()) if level is not None else 0
 
     def work() -> Json:
-        _registered(here, who, deployment_id)
+        registered(here, who, deployment_id)
         read = here.store.logs
         head = read.head(deployment_id)  # before the lines: `next` must not pass one that we did not see
         found = read.read(deployment_id, limit=limit, after=after, level=least, label=label)
@@ -46,36 +46,6 @@ async def logs(
         full = len(found) == limit
         last = found[-1].seq if found else 0
         return {"logs": shown, "next": last if full else max(last, head, after or 0)}
-
-    return json(await here.run(work))
-
-
-@router.get("/mesh")
-async def mesh(deployment_id: str, here: Here, who: Who) -> Response:
-    """Where each label runs, and what was measured on every pair that has carried messages."""
-
-    def work() -> Json:
-        found = _registered(here, who, deployment_id)
-        edges = here.fleet()
-        instances = [
-            {
-                "label": instance.label,
-                "venue": instance.venue,
-                "edge_id": instance.edge_id,
-                "region": edges[instance.edge_id].region if instance.edge_id in edges else None,
-            }
-            for instance in found.instances
-        ]
-        links = [asdict(link) for link in here.store.mesh.links(deployment_id)]
-        for link in links:
-            del link["deployment_id"]
-            link["from"], link["to"] = link.pop("from_label"), link.pop("to_label")
-        return {
-            "deployment_id": deployment_id,
-            "routes": (found.deployment.mesh or {}).get("routes"),
-            "instances": instances,
-            "links": links,
-        }
 
     return json(await here.run(work))
 
@@ -89,7 +59,7 @@ async def metrics(deployment_id: str, here: Here, who: Who) -> Response:
     """
 
     def work() -> Json:
-        found = _registered(here, who, deployment_id)
+        found = registered(here, who, deployment_id)
         account = who.account.account_id
         done = here.store.fills.totals(account, who.mode, deployment_id)
         named = here.store.positions.of_account(account, who.mode, found.deployment.name)
@@ -143,7 +113,7 @@ def _totals(rows: list[Json], found: Registration, positions: list[Position]) ->
     }
 
 
-def _registered(here: Platform, who: Caller, deployment_id: str) -> Registration:
+def registered(here: Platform, who: Caller, deployment_id: str) -> Registration:
     try:
         return here.store.deployments.get(who.account.account_id, who.mode, deployment_id)
     except NotRegisteredError as error:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from sequence_paper.api import mesh_view
 from sequence_paper.api.answers import described
 from sequence_paper.api.errors import ApiError
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
@@ -114,8 +115,9 @@ async def positions(
 
 @router.get("/edges")
 async def edges(here: Here) -> Response:
-    """Edges that have announced themselves; `feed` says what stands behind the venue's name."""
-    found = await here.run(here.fleet)
+    """Edges that have announced themselves; `feed` says what stands behind the venue's name, `clock` how far
+    the clocks of other edges are from its own."""
+    found, clocks = await here.run(lambda: (here.fleet(), mesh_view.clocks(here.store)))
     rows = [
         {
             "edge_id": edge.edge_id,
@@ -127,6 +129,7 @@ async def edges(here: Here) -> Response:
             "last_heartbeat": edge.beat_ns // 1_000_000_000,
             "symbols": list(edge.symbols),
             "feed": edge.feed,
+            "clock": clocks.get(edge.edge_id, []),
         }
         for edge in found.values()
     ]

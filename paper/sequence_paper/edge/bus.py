@@ -13,33 +13,36 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from sequence_paper.edge.roster import Key
 from sequence_paper.mesh import connection, wire
+from sequence_paper.mesh.direct import DirectClient
 
 log = logging.getLogger(__name__)
 
 Wake = Callable[[str], Awaitable[dict[str, Any]]]
 Receive = Callable[[Key, str, wire.MeshMessage], None]
+Hear = Callable[[str, wire.Probe], None]
 
 
 class EdgeBus:
     """Connects in the background for as long as it lives."""
 
-    def __init__(self, url: str, edge_id: str, wake: Wake, receive: Receive) -> None:
-        """``wake(deployment_id)``: converge and say what was reached. ``receive``: a mesh message for an instance."""
+    def __init__(self, url: str, edge_id: str, wake: Wake, receive: Receive, hear: Hear) -> None:
+        """``wake(deployment_id)``: converge and say what was reached. ``receive``: a mesh message for an instance.
+
+        ``hear``: a probe of another edge, or its answer.
+        """
         self._url, self._edge_id = url, edge_id
-        self._wake, self._receive = wake, receive
-        self._client = Client()
+        self._wake, self._receive, self._hear = wake, receive, hear
+        self._client = DirectClient()
         self._connecting: asyncio.Task[None] | None = None
         self._inboxes: dict[Key, Subscription] = {}
         self._wanted: set[Key] = set()
         self._listening = asyncio.Lock()
-        self.lost = 0
         self._closing = False
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -74,17 +77,9 @@ class EdgeBus:
             with contextlib.suppress(NatsError):
                 await self._client.publish(subject, payload)
 
-    async def send(self, deployment_id: str, sender: str, receiver: str, message: wire.MeshMessage) -> None:
-        """A mesh message to an instance of another edge; counted in ``lost`` while the bus is away."""
-        if not self._client.is_connected:
-            self.lost += 1
-            return
-        try:
-            subject = wire.mesh_subject(deployment_id, sender, receiver)
-            await self._client.publish(subject, wire.encode(message))
-        except NatsError as error:
-            self.lost += 1
-            log.warning("mesh message lost: %s", error or type(error).__name__)
+    def send(self, subject: str, data: bytes) -> bool:
+        """A mesh message or a probe, written at once; False when the bus is away or too far behind."""
+        return self._client.send(subject, data)
 
     async def listen(self, wanted: set[Key]) -> None:
         """Hear the mesh messages of exactly these instances."""
@@ -95,24 +90,35 @@ class EdgeBus:
             for key in set(self._inboxes) - self._wanted:
                 subscription = self._inboxes.pop(key)
                 with contextlib.suppress(NatsError):
-                    await subscription.unsubscribe()
+                    await self._client.forget(subscription)
             for key in self._wanted - set(self._inboxes):
                 self._inboxes[key] = await self._subscribe_inbox(key)
 
     async def _subscribe_inbox(self, key: Key) -> Subscription:
-        async def heard(message: Msg) -> None:
+        def heard(subject: str, data: bytes) -> None:
             try:
-                self._receive(key, wire.sender_of(message.subject), wire.decode(message.data))
+                message = wire.decode(data)
             except ValueError as error:
-                log.warning("not a mesh message on %s: %s", message.subject, error)
+                log.warning("not a mesh message on %s: %s", subject, error)
+                return
+            self._receive(key, wire.sender_of(subject), message)
 
-        return await self._client.subscribe(wire.inbox_subject(*key), cb=heard)
+        return await self._client.hear(wire.inbox_subject(*key), heard)
+
+    def _heard_probe(self, subject: str, data: bytes) -> None:
+        try:
+            probe = wire.decode_probe(data)
+        except ValueError as error:
+            log.warning("not a probe on %s: %s", subject, error)
+            return
+        self._hear(wire.prober_of(subject), probe)
 
     async def _connect(self) -> None:
         if not await connection.connect(self._client, self._url, self._edge_id, self._on_away):
             return
         await self._client.subscribe(wire.wake_subject(self._edge_id), cb=self._on_wake)
         await self._client.subscribe(wire.ping_subject(self._edge_id), cb=_on_ping)
+        await self._client.hear(wire.probes_subject(self._edge_id), self._heard_probe)
         await self.listen(self._wanted)
         log.info("connected to the bus")
 

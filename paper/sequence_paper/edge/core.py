@@ -52,7 +52,7 @@ class EdgeCore:
         self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer)
         trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer)
         self.callbacks = Callbacks(self.roster, trading, self.executions)
-        self.post = Post(self.roster, self.callbacks, journal, send)
+        self.post = Post(self.roster, self.callbacks, send)
         self.next_heartbeat_ns = 0
         self._recorder = recorder
 
@@ -95,6 +95,8 @@ class EdgeCore:
                     recorder.best(event.symbol, event.ts_ns)
         if changed:
             self._deliver_books(changed)
+        else:
+            self.post.deliver_local()  # what a fill has made an algo say
 
     def advance(self, ts_ns: int) -> None:
         """Time passed without an event up to ``ts_ns``."""
@@ -104,7 +106,7 @@ class EdgeCore:
         self._reach(ts_ns)
 
     def observe(self) -> None:
-        """Put every instance's present figures, the marks of what is held, and the links into the journal."""
+        """Put every instance's present figures, the marks of what is held, and the mesh into the journal."""
         for hosted in self.roster.hosted.values():
             self.roster.observe(hosted)
             for slot in hosted.slots:
@@ -112,7 +114,7 @@ class EdgeCore:
                 if holding.position.qty_1e8 and mark and mark != holding.mark_1e9:
                     holding.mark_1e9 = mark
                     self.journal.position(holding.row())
-        self.post.links.save()
+        self.journal.mesh(self.post.links.save())
 
     def on_log(self, hosted: Hosted, level: int, text: bytes, cut: bool) -> None:
         """A record of the algo, possibly cut inside a character. Called during a callback: only queued."""

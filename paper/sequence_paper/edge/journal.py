@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from sequence_paper.store.records import EdgeWrites, LogLine, MeshLink, Observation
+from sequence_paper.store.mesh_records import MeshWrites
+from sequence_paper.store.records import EdgeWrites, LogLine, Observation
 from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
 
@@ -39,7 +40,7 @@ class Journal:
         self._fills: list[Fill] = []
         self._positions: dict[tuple[str, ...], Position] = {}
         self._observations: dict[tuple[str, str], Observation] = {}
-        self._links: dict[tuple[str, str, str], MeshLink] = {}
+        self._mesh = MeshWrites()
         self._logs: list[LogLine] = []
         self._traces: list[TraceHead] = []
         self._steps: dict[str, TraceSteps] = {}
@@ -53,7 +54,7 @@ class Journal:
     @property
     def pending(self) -> bool:
         return bool(
-            self.trading or self._steps or self._positions or self._observations or self._links or self._logs
+            self.trading or self._steps or self._positions or self._observations or self._mesh or self._logs
         )
 
     def order(self, row: Order) -> None:
@@ -68,8 +69,8 @@ class Journal:
     def observe(self, row: Observation) -> None:
         self._observations[(row.deployment_id, row.label)] = row
 
-    def link(self, row: MeshLink) -> None:
-        self._links[(row.deployment_id, row.from_label, row.to_label)] = row
+    def mesh(self, writes: MeshWrites) -> None:
+        self._mesh.add(writes)
 
     def log(self, row: LogLine) -> None:
         """Keep a record, or count it as dropped when this instance has too many waiting."""
@@ -99,7 +100,7 @@ class Journal:
             fills=self._fills,
             positions=list(self._positions.values()),
             observations=list(self._observations.values()),
-            links=list(self._links.values()),
+            mesh=self._mesh,
             logs=self._logs + self._dropped(),
             traces=self._traces,
             steps=list(self._steps.values()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
+from sequence_paper.edge.mesh_end import MeshEnd
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.roster import Key
@@ -35,7 +35,7 @@ from sequence_paper.venue.market import Market
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS: Final = 0.05
-_MAX_OUTGOING: Final = 1024
+_ANSWER_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,18 @@ class EdgeProcess:
         self._settings, self._store, self._feed = settings, store, feed
         self._host = Host()
         self._journal = Journal(store)
-        self._outgoing: deque[tuple[str, str, str, wire.MeshMessage]] = deque()
         self._run_ns = time.time_ns()
         self._recorder = self._record(markets)
+        self._bus = EdgeBus(settings.nats_url, settings.edge_id, self._wake, self._receive, self._hear)
         self._core = EdgeCore(
-            settings.edge_id, settings.venue, markets, self._journal, self._send, self._recorder
+            settings.edge_id,
+            settings.venue,
+            markets,
+            self._journal,
+            lambda *message: self._mesh.outbox.message(*message),
+            self._recorder,
         )
+        self._mesh = MeshEnd(self._core, store, self._bus)
         self._converger = Converger(self._core, self._host, store, settings.venue, feed.about.label())
         self._pump = Pump(
             self._core,
@@ -77,9 +83,8 @@ class EdgeProcess:
             gate=settings.gate,
             until_ns=settings.until_ns,
             after=self._after_slice,
-            urgent=lambda: bool(self._outgoing),
+            urgent=lambda: bool(self._mesh.outbox),
         )
-        self._bus = EdgeBus(settings.nats_url, settings.edge_id, self._wake, self._receive)
         self._announcer = Announcer(self._bus)
         self._journal.after_flush = self._announcer.stored
         self._books = BookCaster(self._core, settings.edge_id, settings.venue, settings.instrument_type)
@@ -103,7 +108,7 @@ class EdgeProcess:
         self._pump.prime()
         await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
         await self._bus.open()
-        telling = [self._announcer.run(), self._books.run(self._bus)]
+        telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell()]
         parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]
         tasks = [asyncio.create_task(part) for part in parts]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -126,6 +131,7 @@ class EdgeProcess:
         if self._recorder is not None:
             self._recorder.close()
         self._core.observe()
+        self._mesh.save()
         try:
             self._journal.flush()
             self._store.edges.leave(self._settings.edge_id)
@@ -169,7 +175,11 @@ class EdgeProcess:
 
     async def _beat(self) -> None:
         while True:
+            await self._mesh.ask()
+            await self._send_out()
+            await asyncio.sleep(_ANSWER_SECONDS)  # what is back by then is stored in this turn
             self._core.observe()
+            self._mesh.save()
             await self._flush()
             if self._recorder is not None:
                 self._recorder.flush(everything=True)
@@ -179,7 +189,7 @@ class EdgeProcess:
             except sa.exc.SQLAlchemyError as error:
                 log.error("the store cannot be written: %s", _first_line(error))
             await self._publish_beat(feed)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1 - _ANSWER_SECONDS)
 
     async def _publish_beat(self, feed: Json) -> None:
         await self._bus.publish(
@@ -188,7 +198,6 @@ class EdgeProcess:
                 "edge_id": self._settings.edge_id,
                 "venue": self._settings.venue,
                 "feed": feed,
-                "mesh_lost": self._bus.lost,
                 "callback_latency_ns": latency_view(self._core.roster.hosted.values()),
                 "instances": [instance_view(hosted) for hosted in self._core.roster.hosted.values()],
             },
@@ -242,35 +251,33 @@ class EdgeProcess:
                     await asyncio.sleep(0.5)
 
     async def _send_out(self) -> None:
-        if not self._outgoing:
-            return
-        if self._journal.trading:
+        if self._mesh.outbox and self._journal.trading:
             # A peer must not act on a fill that a crash of this process would undo.
             await self._flush()
-        while self._outgoing:
-            deployment_id, sender, receiver, message = self._outgoing.popleft()
-            await self._bus.send(deployment_id, sender, receiver, message)
+        self._mesh.outbox.drain()
 
     # -- mesh --------------------------------------------------------------------------------------------------
 
-    def _send(self, deployment_id: str, sender: str, receiver: str, mesh_id: int, payload: bytes) -> None:
-        if len(self._outgoing) >= _MAX_OUTGOING:
-            self._bus.lost += 1
-            return
-        message = wire.MeshMessage(mesh_id, time.time_ns(), payload)
-        self._outgoing.append((deployment_id, sender, receiver, message))
-
     def _receive(self, key: Key, sender: str, message: wire.MeshMessage) -> None:
-        hosted = self._core.roster.hosted.get(key)
-        if hosted is None:
-            return
-        self._core.post.receive(hosted, sender, message.sent_ns, message.payload)
-        if self._outgoing:
-            task = asyncio.create_task(self._send_out())
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+        self._core.post.receive(key, sender, message)
+        self._answer()
         if self._journal.pending:
             self._something.set()
+
+    def _hear(self, edge_id: str, probe: wire.Probe) -> None:
+        self._mesh.prober.hear(edge_id, probe)
+        self._answer()
+
+    def _answer(self) -> None:
+        """Send what a message or a probe has brought up: at once, unless something must be stored first."""
+        if not self._mesh.outbox:
+            return
+        if not self._journal.trading:
+            self._mesh.outbox.drain()
+            return
+        task = asyncio.create_task(self._send_out())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
     # -- views -------------------------------------------------------------------------------------------------
 

@@ -10,17 +10,33 @@ import struct
 from typing import Final, NamedTuple
 
 MAX_PAYLOAD: Final = 256
-_HEAD: Final = struct.Struct("<QQ")
+_HEAD: Final = struct.Struct("<QQQ")
+_PROBE: Final = struct.Struct("<BQQQQ")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class MeshMessage(NamedTuple):
-    """One message between two instances. ``sent_ns``: wall clock of the sending edge."""
+    """One message between two instances.
 
-    sender: int
+    ``seq`` counts what the process that began at ``epoch_ns`` has sent on this pair of labels: it shows what was lost.
+    ``sent_ns``: wall clock of the sending edge when the algo sent it.
+    """
+
+    epoch_ns: int
+    seq: int
     sent_ns: int
     payload: bytes
+
+
+class Probe(NamedTuple):
+    """A question from one edge to another (``heard_ns`` 0), or the answer, which carries the question's numbers."""
+
+    is_answer: bool
+    number: int
+    sent_ns: int
+    heard_ns: int = 0
+    answered_ns: int = 0
 
 
 def token(text: str) -> str:
@@ -78,11 +94,6 @@ def trace_subject(deployment_id: str) -> str:
     return f"trace.{token(deployment_id)}"
 
 
-def flow_subject(deployment_id: str) -> str:
-    """A mesh message that arrived or was dropped."""
-    return f"flow.{token(deployment_id)}"
-
-
 def order_subject(account_id: str, mode: str) -> str:
     """The newest state of an order, as ``GET /v1/orders`` shows it, after it was stored."""
     return f"order.{token(account_id)}.{token(mode)}"
@@ -118,16 +129,49 @@ def sender_of(subject: str) -> str:
     return subject.split(".")[2]
 
 
+def probe_subject(sender: str, receiver: str) -> str:
+    """From one edge to another."""
+    return f"probe.{token(sender)}.{token(receiver)}"
+
+
+def probes_subject(receiver: str) -> str:
+    """Every probe and answer sent to one edge."""
+    return f"probe.*.{token(receiver)}"
+
+
+def prober_of(subject: str) -> str:
+    """The edge that sent a probe or an answer."""
+    return subject.split(".")[1]
+
+
+def flow_subject(deployment_id: str) -> str:
+    """``{"from", "to", "bytes", "latency_ns", "at_ns", "dropped", "skipped"}`` per delivered or dropped message."""
+    return f"flow.{token(deployment_id)}"
+
+
 def encode(message: MeshMessage) -> bytes:
-    """16 bytes of head, then the payload. Raises ValueError above 256 bytes of payload."""
+    """24 bytes of head, then the payload. Raises ValueError above 256 bytes of payload."""
     if len(message.payload) > MAX_PAYLOAD:
         raise ValueError(f"a mesh message of {len(message.payload)} bytes; at most {MAX_PAYLOAD}")
-    return _HEAD.pack(message.sender, message.sent_ns) + message.payload
+    return _HEAD.pack(message.epoch_ns, message.seq, message.sent_ns) + message.payload
 
 
 def decode(data: bytes) -> MeshMessage:
     """Raises ValueError for what no edge sends."""
     if not _HEAD.size <= len(data) <= _HEAD.size + MAX_PAYLOAD:
         raise ValueError(f"a mesh message of {len(data)} bytes on the wire")
-    sender, sent_ns = _HEAD.unpack_from(data)
-    return MeshMessage(sender, sent_ns, data[_HEAD.size :])
+    epoch_ns, seq, sent_ns = _HEAD.unpack_from(data)
+    return MeshMessage(epoch_ns, seq, sent_ns, data[_HEAD.size :])
+
+
+def encode_probe(probe: Probe) -> bytes:
+    """33 bytes."""
+    return _PROBE.pack(*probe)
+
+
+def decode_probe(data: bytes) -> Probe:
+    """Raises ValueError for what no edge sends."""
+    if len(data) != _PROBE.size or data[0] > 1:
+        raise ValueError(f"a probe of {len(data)} bytes on the wire")
+    is_answer, *times = _PROBE.unpack(data)
+    return Probe(bool(is_answer), *times)

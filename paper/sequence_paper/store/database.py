@@ -77,6 +77,22 @@ class Database:
         changed = {name: insert.excluded[name] for name in rows[0] if name not in key}
         connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
 
+    def add_up(
+        self,
+        connection: sa.Connection,
+        table: sa.Table,
+        rows: Sequence[dict[str, Any]],
+        key: Sequence[str],
+        amount: str,
+    ) -> None:
+        """As `upsert`, but column `amount` of an existing row grows by what the new one carries."""
+        if not rows:
+            return
+        insert = self._insert(table)
+        changed: dict[str, Any] = {name: insert.excluded[name] for name in rows[0] if name not in key}
+        changed[amount] = table.c[amount] + insert.excluded[amount]
+        connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+
     def insert_new(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], key: Sequence[str]
     ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sequence_paper.store.mesh_records import MeshWrites
 from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
 from sequence_paper.store.words import Desired, InstanceStatus, InstrumentType, Json, Mode, OnStop
@@ -224,20 +225,6 @@ class EdgeInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class MeshLink:
-    """Measured by the receiver: one-way latency of messages from one label to another."""
-
-    deployment_id: str
-    from_label: str
-    to_label: str
-    count: int
-    dropped: int
-    p50_ns: int | None
-    p99_ns: int | None
-    last_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class EdgeWrites:
     """Everything an edge wants to be true at the same moment; written in one transaction by `Store.commit`."""
 
@@ -245,7 +232,7 @@ class EdgeWrites:
     fills: list[Fill] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
-    links: list[MeshLink] = field(default_factory=list)
+    mesh: MeshWrites = field(default_factory=MeshWrites)
     logs: list[LogLine] = field(default_factory=list)
     traces: list[TraceHead] = field(default_factory=list)
     steps: list[TraceSteps] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The tables of accounts, deployments, trading, logs, edges and mesh.
+"""The tables of accounts, deployments, trading, logs and edges.
 
 A change of their shape raises `VERSION` and adds to `MIGRATIONS`; it never edits an old step. Whole new tables need
 no statement: they are created when they are missing.
@@ -20,7 +20,7 @@ from sequence_paper.store.tables import key as _key
 from sequence_paper.store.tables import of_deployment as _of_deployment
 
 VERSION = 2
-MIGRATIONS: dict[int, list[str]] = {2: []}
+MIGRATIONS: dict[int, list[str]] = {2: ["DROP TABLE IF EXISTS mesh_links"]}
 """version reached → SQL statements that lead there from the version before."""
 
 schema_version = sa.Table("schema_version", metadata, _key("version", sa.Integer()))
@@ -243,17 +243,4 @@ edges = sa.Table(
     _col("feed", _JSON),
     _col("started_ns", _BIG),
     _col("beat_ns", _BIG),
-)
-
-mesh_links = sa.Table(
-    "mesh_links",
-    metadata,
-    _of_deployment(),
-    _key("from_label"),
-    _key("to_label"),
-    _col("count", _BIG),
-    _col("dropped", _BIG),
-    _col("p50_ns", _BIG, null=True),
-    _col("p99_ns", _BIG, null=True),
-    _col("last_ns", _BIG, null=True),
 )

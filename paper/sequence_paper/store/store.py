@@ -10,7 +10,7 @@ from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
 from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.logs import Logs, append_logs
-from sequence_paper.store.mesh import Mesh, save_links
+from sequence_paper.store.mesh import Mesh, save_mesh
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.traces import Traces, save_traces
 from sequence_paper.store.trading import (
@@ -53,7 +53,7 @@ class Store:
             save_observations(connection, writes.observations)
             save_trading(self._db, connection, writes)
             save_traces(self._db, connection, writes)
-            save_links(self._db, connection, writes.links)
+            save_mesh(self._db, connection, writes.mesh)
             append_logs(self._db, connection, writes.logs)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sequence_paper.api import answers, reading_answers, traces, venue_answers
+from sequence_paper.api import answers, mesh, reading_answers, traces, venue_answers
 from sequence_paper.api.tca import answers as tca_answers
 from sequence_paper.store import Store
 from support.paper import Paper
@@ -77,6 +77,7 @@ _DOCUMENTED = {
     r"/analytics/execution": tca_answers.ExecutionAnswer,
     r"/deployments/[^/]+(/start|/stop)?": answers.DeploymentAnswer,
     r"/deployments/[^/]+/logs": answers.LogsAnswer,
+    r"/deployments/[^/]+/mesh": mesh.MeshAnswer,
 }
 
 

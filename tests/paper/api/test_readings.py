@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sequence_paper.store.records import EdgeWrites, LogLine, MeshLink
+from sequence_paper.store.records import EdgeWrites, LogLine
 from sequence_paper.store.trades import Fill, Order, Position
 
 BTC, USD = 10**8, 10**9
@@ -237,36 +237,6 @@ class TestLogs:
         traded, _ = logs
         refused = traded.desk.error(422, "GET", f"{traded.path}/logs?level=loud")
         assert refused["error"]["details"][0]["field"] == "level"
-
-
-def test_the_mesh_is_what_was_measured(desk):
-    instances = [
-        {"label": "maker", "venue": "kraken", "symbols": ["BTC-USD"]},
-        {"label": "hedger", "venue": "coinbase", "symbols": ["BTC-USD"]},
-    ]
-    row = desk.create(instances=instances)
-    path = f"/deployments/{row['deployment_id']}/mesh"
-    assert desk.ok("GET", path)["links"] == []
-    link = MeshLink(row["deployment_id"], "maker", "hedger", 3, 1, 5_000, 9_000, 12)
-    desk.store.commit(EdgeWrites(links=[link]))
-    answer = desk.ok("GET", path)
-    assert answer["links"] == [
-        {
-            "from": "maker",
-            "to": "hedger",
-            "p50_ns": 5_000,
-            "p99_ns": 9_000,
-            "count": 3,
-            "dropped": 1,
-            "last_ns": 12,
-        }
-    ]
-    assert answer["instances"][1] == {
-        "label": "hedger",
-        "venue": "coinbase",
-        "edge_id": "venue-edge-coinbase",
-        "region": "local",
-    }
 
 
 def test_metrics_add_up(traded):

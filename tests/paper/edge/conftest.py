@@ -49,7 +49,7 @@ class InProcessEdge:
         self.store, self.host = store, host
         self.account = store.accounts.ensure("desk", tier="free", rate_limit_qps=None).account_id
         self.markets = {s: _market(s) for s in symbols}
-        self.sent: list[tuple[str, str, str, int, bytes]] = []
+        self.sent: list[tuple[str, str, str, bytes]] = []
         self.journal = Journal(store)
         self.core = EdgeCore(EDGE_ID, "kraken", self.markets, self.journal, lambda *m: self.sent.append(m))
         self.converger = Converger(self.core, host, store, "kraken", "test feed")

@@ -11,7 +11,8 @@ from sequence_paper.store.deployments import (
     NotRegisteredError,
     RevisionMovedError,
 )
-from sequence_paper.store.records import EdgeWrites, LogLine, MeshLink, NewInstance
+from sequence_paper.store.mesh_records import MeshSlot, MeshTally, MeshWrites
+from sequence_paper.store.records import EdgeWrites, LogLine, NewInstance
 
 
 def test_what_was_registered_is_read_back_unchanged(store, account, register):
@@ -118,15 +119,15 @@ def test_what_no_edge_ever_took_is_deleted_at_once_with_its_bytes(store, account
 
 def test_log_lines_and_links_go_with_the_registration(store, account, register):
     deployment_id = register().deployment.deployment_id
-    line, link = (
-        LogLine(deployment_id, "main", "e", 2, "hi", 1),
-        MeshLink(deployment_id, "a", "b", 1, 0, 1, 1, 1),
-    )
-    store.commit(EdgeWrites(logs=[line], links=[link]))
+    line = LogLine(deployment_id, "main", "e", 2, "hi", 1)
+    pair = (deployment_id, "a", "b")
+    mesh = MeshWrites(tallies=[MeshTally(*pair, "delivered", 1, 1)], slots=[MeshSlot(*pair, 1, {3: 1})])
+    store.commit(EdgeWrites(logs=[line], mesh=mesh))
+    assert store.mesh.tallies(deployment_id) and store.mesh.slots(deployment_id)
     store.deployments.delete(account.account_id, "sandbox", deployment_id, set())
     assert store.logs.read(deployment_id, limit=9) == []
     assert store.logs.head(deployment_id) == 0
-    assert store.mesh.links(deployment_id) == []
+    assert (store.mesh.tallies(deployment_id), store.mesh.slots(deployment_id)) == ([], {})
 
 
 def test_bytes_stay_while_another_deployment_uses_them(store, account, register):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequence_paper.store import logs as logs_module
-from sequence_paper.store.records import EdgeWrites, LogLine, MeshLink
+from sequence_paper.store.records import EdgeWrites, LogLine
 from sequence_paper.store.trades import Fill, Order, Position
 from sequence_paper.store.trading import entries_of
 
@@ -191,14 +191,3 @@ class TestLogs:
         assert kept == list(range(21, 31))
         self.write(store, "dep_gone", "nobody reads this")
         assert store.logs.read("dep_gone", limit=9) == []
-
-
-def test_mesh_links_are_replaced_and_those_of_the_gone_dropped(store, register):
-    deployment_id = register().deployment.deployment_id
-    link = MeshLink(deployment_id, "a", "b", 1, 0, 5000, 9000, 12)
-    newer = dataclasses.replace(link, count=2)
-    gone = dataclasses.replace(link, deployment_id="dep_gone")
-    store.commit(EdgeWrites(links=[link, gone]))
-    store.commit(EdgeWrites(links=[newer]))
-    assert store.mesh.links(deployment_id) == [newer]
-    assert store.mesh.links("dep_gone") == []

@@ -1,0 +1,61 @@
+"""This edge's end of the mesh: what goes out, who is probed, and what is kept of both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import sqlalchemy as sa
+
+from sequence_paper.edge.bus import EdgeBus
+from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.outbox import Outbox
+from sequence_paper.edge.probes import Prober
+from sequence_paper.mesh import wire
+from sequence_paper.mesh.window import WINDOW_NS
+from sequence_paper.store import Store
+
+log = logging.getLogger(__name__)
+
+_TELL_SECONDS = 0.05
+
+
+class MeshEnd:
+    """Fits an outbox and a prober to a core and a bus."""
+
+    def __init__(self, core: EdgeCore, store: Store, bus: EdgeBus) -> None:
+        self._core, self._store, self._bus = core, store, bus
+        self._links = core.post.links
+        self._others: set[str] = set()
+        self.outbox = Outbox(bus.send, self._links)
+        self.prober = Prober(core.roster.edge_id, self.outbox.probe)
+        self._links.offset_of = self.prober.offset
+
+    async def ask(self) -> None:
+        """Put a question to every other edge into the outbox, and one into the queue between instances here."""
+        try:
+            edges = await asyncio.to_thread(self._store.edges.all)
+        except sa.exc.SQLAlchemyError as error:
+            log.error(
+                "the store cannot be read, asking the edges known before: %s", str(error).splitlines()[0]
+            )
+        else:
+            # An edge that fell silent is asked on for as long as its figures are shown; one that left has beat 0.
+            since = time.time_ns() - WINDOW_NS
+            self._others = {edge.edge_id for edge in edges if edge.beat_ns > since}
+            self._others.discard(self._core.roster.edge_id)
+        self.prober.ask(sorted(self._others))
+        self._core.post.probe(self.prober.passed_here)
+
+    def save(self) -> None:
+        """Put what probes have told into the journal."""
+        self._core.journal.mesh(self.prober.save())
+
+    async def tell(self) -> None:
+        """Publish what passes, for who watches; for ever."""
+        while True:
+            await self._links.flow.waiting.wait()
+            await asyncio.sleep(_TELL_SECONDS)
+            for deployment_id, payload in self._links.flow.take():
+                await self._bus.publish(wire.flow_subject(deployment_id), payload)
