@@ -22,6 +22,7 @@ class Platform:
     unique: bool = True
     empty_answers: bool = False
     slow_deletes: bool = False
+    slow_starts: bool = False
     reject: Callable[[dict[str, Any]], bool] = lambda body: False
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -97,8 +98,16 @@ class Platform:
             return 409, {
                 "error": {"code": "CONFLICT", "message": "paused", "details": [{"field": "acknowledge"}]}
             }
-        row.update(status="running", pause=None, open=2)
+        row.update(pause=None, starting=True)
+        if not self.slow_starts:
+            self.arrive()
         return 200, self.answer(row)
+
+    def arrive(self) -> None:
+        """What was started runs now."""
+        for row in self.deployments.values():
+            if row.pop("starting", False):
+                row.update(status="running", open=2)
 
     def stop(self, key: str) -> tuple[int, Any]:
         self.calls.append(("stop", key))

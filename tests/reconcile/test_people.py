@@ -67,6 +67,24 @@ def test_a_first_stop_by_others_is_undone_a_second_within_ten_minutes_is_not() -
     assert world.condition("Live") == ("True", "Running")
 
 
+def test_a_restart_that_takes_a_moment_is_not_taken_for_a_second_stop() -> None:
+    world = running()
+    world.platform.slow_starts = True
+    world.platform.others_stop()
+    world.list()
+    world.run()
+    assert newest(world) == ("DriftCorrected", "state was stopped on the platform, started again")
+    for _ in range(3):  # lists that follow each other within a second, as events of the platform bring them about
+        world.tick(0.3)
+        world.list()
+        world.run()
+    assert world.platform.calls.count(("start", "dep_1")) == 2
+    assert world.condition("Live") != ("False", "ManualStop")
+    world.platform.arrive()
+    world.settle()
+    assert world.condition("Live") == ("True", "Running")
+
+
 def test_two_stops_far_apart_are_both_undone() -> None:
     world = running()
     for _ in range(2):

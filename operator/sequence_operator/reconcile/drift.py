@@ -8,6 +8,7 @@ from sequence_operator.reconcile import guard
 from sequence_operator.reconcile.actions import Difference, Note
 from sequence_operator.reconcile.case import Case
 from sequence_operator.reconcile.row import Row
+from sequence_operator.reconcile.sight import Source
 from sequence_operator.reconcile.states import any_active, state_of
 from sequence_operator.spec.resources import DriftEntry
 
@@ -80,7 +81,9 @@ def _short(text: str) -> str:
 
 
 def _state(case: Case, row: Row) -> Iterable[tuple[str, str, str]]:
-    state = state_of(row)
+    state, sight = state_of(row), case.observed.sight
+    if sight.source is Source.ANSWER and sight.after == "Start":
+        return  # a start that does not show in its own answer is on its way: nobody has stopped it since
     if case.running and state == "Stopped" and guard.stopped_by_others(case):
         yield "state", "Running", "Stopped"
     if not case.running and any_active(row) and guard.started_by_others(case):
