@@ -74,7 +74,9 @@ def test_a_restart_that_takes_a_moment_is_not_taken_for_a_second_stop() -> None:
     world.list()
     world.run()
     assert newest(world) == ("DriftCorrected", "state was stopped on the platform, started again")
-    for _ in range(3):  # lists that follow each other within a second, as events of the platform bring them about
+    for _ in range(
+        3
+    ):  # lists that follow each other within a second, as events of the platform bring them about
         world.tick(0.3)
         world.list()
         world.run()

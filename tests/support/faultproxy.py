@@ -16,6 +16,7 @@ from typing import Literal
 
 When = Literal["before", "after"]
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+_UPGRADE = {"connection", "upgrade"}  # between the client and us only: there is no stream through this proxy
 
 
 @dataclass
@@ -121,10 +122,9 @@ class FaultProxy:
         self, handler: BaseHTTPRequestHandler, body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.target, timeout=30)
+        headers = {name: value for name, value in handler.headers.items() if name.lower() not in _UPGRADE}
         try:
-            connection.request(
-                handler.command, handler.path, body=body or None, headers=dict(handler.headers)
-            )
+            connection.request(handler.command, handler.path, body=body or None, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.getheaders(), answer.read()
         except http.client.HTTPException as error:

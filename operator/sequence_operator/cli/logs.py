@@ -1,6 +1,5 @@
 """`sequence logs`."""
 
-import asyncio
 import json
 import sys
 from typing import Any
@@ -11,14 +10,12 @@ from sequence_operator.cli.amounts import clock
 from sequence_operator.cli.connect import cluster, execute, platform
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
-from sequence_operator.cli.target import Target, find, target
+from sequence_operator.cli.target import Target, find, registered_id, target
 from sequence_operator.cli.terminal import paint, plain, say
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 _COLOURS = {"TRACE": "bright_black", "DEBUG": "blue", "INFO": "green", "WARN": "yellow", "ERROR": "red"}
-_LOOK_SECONDS = (
-    0.6  # a line is at most this old when it is fetched; two such readers fit the smallest rate limit
-)
+_PAGE = 1000
 
 
 @command("logs")
@@ -52,14 +49,7 @@ async def _logs(
 ) -> None:
     async with cluster(aim.context) as client:
         obj = await find(client, aim)
-    deployment_id = (obj.get("status") or {}).get("deploymentId")
-    if not deployment_id:
-        raise CliError(
-            f"{aim.name} is not registered yet",
-            "a deployment has logs once the platform knows it",
-            f"{aim.command} status {aim.name}",
-            ExitCode.PENDING,
-        )
+    deployment_id = registered_id(aim, obj)
     _check_label(aim, obj, label)
     query: dict[str, Any] = {"level": level.lower() if level else None, "label": label}
     async with platform(aim.context, aim.mode) as remote:
@@ -71,11 +61,19 @@ async def _logs(
                 say(f"{aim.name} has logged nothing yet." if not level and not label else "No line fits.")
             return
         after = answer.get("next")
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            answer = await remote.logs(deployment_id, limit=1000, after=after, **query)
-            printed.show(answer.get("logs") or [])
-            after = answer.get("next", after)
+
+        async def more() -> None:
+            nonlocal after
+            while True:
+                answer = await remote.logs(deployment_id, limit=_PAGE, after=after, **query)
+                printed.show(answer.get("logs") or [])
+                before, after = after, answer.get("next", after)
+                if after == before or len(answer.get("logs") or []) < _PAGE:
+                    return
+
+        from sequence_operator.cli.follow import follow as follow_on
+
+        await follow_on(remote, f"logs:{deployment_id}", more)
 
 
 def _check_label(aim: Target, obj: dict[str, Any], label: str | None) -> None:

@@ -117,7 +117,11 @@ async def find(client: ClusterClient, aim: Target) -> dict[str, Any]:
 
 async def registered(client: ClusterClient, aim: Target) -> str:
     """The platform's id of the deployment. Raises CliError: not found, or not registered yet (pending)."""
-    obj = await find(client, aim)
+    return registered_id(aim, await find(client, aim))
+
+
+def registered_id(aim: Target, obj: dict[str, Any]) -> str:
+    """The platform's id of a deployment whose object is at hand. Raises CliError when it is not registered yet."""
     deployment_id = (obj.get("status") or {}).get("deploymentId")
     if not deployment_id:
         raise CliError(

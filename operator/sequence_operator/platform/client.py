@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -19,6 +19,7 @@ from sequence_operator.platform.parse import parse_account, parse_row
 from sequence_operator.platform.readings import Readings, deployment_path
 from sequence_operator.platform.redact import Secret
 from sequence_operator.platform.rows import Account, Row
+from sequence_operator.platform.stream import Stream
 from sequence_operator.platform.wire import Before, OnCall, Wire
 
 _NOT_BUILT = frozenset({404, 405, 501})  # how a platform says that it has no such call
@@ -60,6 +61,7 @@ class PlatformClient(Readings):
     ) -> None:
         secret = Secret(key.strip()) if key and key.strip() else None
         self.limiter = limiter if limiter is not None else RateLimiter()
+        self._secret = secret
         self._wire = Wire(endpoint.rstrip("/"), secret, self.limiter, timeout, connections, on_call)
 
     @property
@@ -80,6 +82,11 @@ class PlatformClient(Readings):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._wire.aclose()
+
+    def stream(self, channels: Iterable[str] = (), *, silence: float = 15.0) -> Stream:
+        """Its `/v1/stream`, with the same key; see there for `silence`. Use it as a context manager."""
+        key = self._secret.reveal() if self._secret is not None else ""
+        return Stream(self.endpoint, key, channels, silence=silence)
 
     # --- account ---
 
