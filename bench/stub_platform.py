@@ -29,6 +29,7 @@ class Platform:
         self.patched_ns: dict[str, int] = {}
         self.started_ns: dict[str, int] = {}
         self.version = 0
+        self.listeners: dict[web.WebSocketResponse, set[str]] = {}
         self._ids = itertools.count(1)
         self._digests: dict[str, tuple[str, int]] = {}
 
@@ -131,22 +132,27 @@ class Platform:
             next(i for i in row["instances"] if i["label"] == change["label"]).update(change)
         row["revision"] += 1
         self.version += 1
+        await self.tell(row, "updated")
         return web.json_response(row)
 
-    def turn(self, request: web.Request, status: str) -> web.Response:
-        row = self.row(request)
+    def become(self, row: dict[str, Any], status: str) -> None:
         row["status"] = status
         for part in [*row["instances"], *row["edges"]]:
             part["status"] = status
         self.version += 1
+
+    async def turn(self, request: web.Request, status: str, kind: str) -> web.Response:
+        row = self.row(request)
+        self.become(row, status)
+        await self.tell(row, kind)
         return web.json_response(row)
 
     async def start(self, request: web.Request) -> web.Response:
         self.started_ns[self.row(request)["name"]] = time.time_ns()
-        return self.turn(request, "running")
+        return await self.turn(request, "running", "started")
 
     async def stop(self, request: web.Request) -> web.Response:
-        return self.turn(request, "stopped")
+        return await self.turn(request, "stopped", "stopped")
 
     async def delete(self, request: web.Request) -> web.Response:
         del self.rows[self.row(request)["deployment_id"]]
@@ -158,13 +164,32 @@ class Platform:
         return web.json_response(body)
 
     async def drift(self, request: web.Request) -> web.Response:
-        """Stop a deployment behind the operator's back; the time it was done."""
+        """Stop a deployment behind the operator's back; the time it was done. `?silent`: and tell nobody."""
         row = next(row for row in self.rows.values() if row["name"] == request.match_info["name"])
-        row["status"] = "stopped"
-        for part in [*row["instances"], *row["edges"]]:
-            part["status"] = "stopped"
-        self.version += 1
-        return web.json_response({"at_ns": time.time_ns()})
+        self.become(row, "stopped")
+        at_ns = time.time_ns()
+        if "silent" not in request.query:
+            await self.tell(row, "stopped")
+        return web.json_response({"at_ns": at_ns})
+
+    async def tell(self, row: dict[str, Any], kind: str) -> None:
+        """Send an event of a deployment to those who hear it."""
+        channel = f"deployment:{row['deployment_id']}"
+        data = {"deployment_id": row["deployment_id"], "kind": kind, "revision": row["revision"]}
+        for socket, channels in list(self.listeners.items()):
+            if channel in channels:
+                await socket.send_json({"channel": channel, "data": data})
+
+    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        channels = self.listeners[socket] = set()
+        async for message in socket:
+            names = message.json().get("subscribe", [])
+            channels.update(names)
+            await socket.send_json({"subscribed": names, "rejected": []})
+        del self.listeners[socket]
+        return socket
 
 
 def application(platform: Platform) -> web.Application:
@@ -179,6 +204,7 @@ def application(platform: Platform) -> web.Application:
             web.delete("/v1/deployments/{id}", platform.delete),
             web.post("/v1/deployments/{id}/start", platform.start),
             web.post("/v1/deployments/{id}/stop", platform.stop),
+            web.get("/v1/stream", platform.stream),
             web.get("/bench/figures", platform.figures),
             web.post("/bench/drift/{name}", platform.drift),
         ]

@@ -69,9 +69,9 @@ class Accounts:
     def __iter__(self) -> Iterator[Account]:
         return (poller.account for poller in self._pollers.values())
 
-    def streams(self) -> list[tuple[AccountKey, bool]]:
-        """Every account, and whether the platform's events are heard."""
-        return [(key, poller.hearing.connected) for key, poller in self._pollers.items()]
+    def hearings(self) -> list[tuple[AccountKey, Hearing]]:
+        """The stream of every account."""
+        return [(key, poller.hearing) for key, poller in self._pollers.items()]
 
     def problem(self) -> str | None:
         """Why some account is not polled although it should be; None when all are."""

@@ -66,9 +66,15 @@ def register_gauges(
     )
     add(
         "sequence_operator_stream_connected",
-        "1 while the platform's events are heard; 0: an account is only polled.",
+        "1 while there is a stream of the platform's events; 0: the account is only polled.",
         ("namespace", "account"),
-        lambda: [(key, float(connected)) for key, connected in accounts.streams()],
+        lambda: [(key, float(hearing.connected)) for key, hearing in accounts.hearings()],
+    )
+    add(
+        "sequence_operator_stream_deployments",
+        "Deployments whose events are heard.",
+        ("namespace", "account"),
+        lambda: [(key, float(hearing.heard)) for key, hearing in accounts.hearings()],
     )
     add(
         "sequence_operator_seconds_since_last_list",

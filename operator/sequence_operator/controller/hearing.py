@@ -72,6 +72,11 @@ class Hearing:
     def connected(self) -> bool:
         return self._stream is not None and self._stream.connected
 
+    @property
+    def heard(self) -> int:
+        """How many deployments the platform has promised to tell of."""
+        return len(self._stream.heard) if self._stream is not None else 0
+
     # -- the line ------------------------------------------------------------------------------------------
 
     def keep(self, line: Line | None, rps: float) -> None:
