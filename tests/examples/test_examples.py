@@ -142,3 +142,13 @@ def test_every_fill_of_the_maker_is_hedged_on_the_other_venue(run: Callable[...,
 
     wait_until(flat, f"the positions add up to zero: {running.instances()}", 60)
     assert running.instances()["hedger"]["fills"] > 0
+
+    def told() -> bool:
+        """Every fill of either went to the other as a message."""
+        fills = {label: instance["fills"] for label, instance in running.instances().items()}
+        links = running.get(f"/v1/deployments/{running.id}/mesh")["links"]
+        return {link["from"]: (link["count"], link["dropped"]) for link in links} == {
+            label: (n, 0) for label, n in fills.items()
+        }
+
+    wait_until(told, "as many messages as fills, both ways", 30)

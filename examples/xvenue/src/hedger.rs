@@ -36,7 +36,7 @@ impl Hedger {
     pub fn on_message(&mut self, from: &str, payload: &[u8], state: &AlgoState, actions: &mut Actions) {
         match Filled::decode(payload) {
             Some(filled) if from == "maker" => {
-                self.owed_1e8 -= filled.qty_1e8 * filled.side as i64;
+                self.owed_1e8 -= filled.signed_1e8();
                 self.hedge(state, actions);
             }
             _ => log_warn!("ignored a message of {} bytes from {}", payload.len(), from),
@@ -44,7 +44,9 @@ impl Hedger {
     }
 
     pub fn on_fill(&mut self, fill: &Fill, _state: &AlgoState) {
-        self.owed_1e8 -= fill.qty_1e8.abs() * fill.side as i64;
+        let hedge = Filled::of(fill);
+        self.owed_1e8 -= hedge.signed_1e8();
+        send("maker", &hedge.encode()); // it takes on no more than we keep up with
         log_info!("hedged {} x {} at {}, {} left", fill.side, fill.qty_1e8, fill.px_1e9, self.owed_1e8);
     }
 

@@ -1,7 +1,8 @@
 //! One algo, two instances on two venues: `maker` quotes, `hedger` takes the other side of every fill elsewhere.
 //!
 //! The same module runs in both places; the label that Sequence.toml gives an instance decides its role. When the
-//! maker is filled it sends the fill to the hedger, which at once trades the opposite side with an IOC order.
+//! maker is filled it sends the fill to the hedger, which at once trades the opposite side with an IOC order and tells
+//! the maker what it got, so that the maker never takes on more than is being hedged.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 use algo_sdk::*;
 
@@ -66,8 +67,10 @@ impl Algo for XVenue {
     }
 
     fn on_message(&mut self, from: &str, payload: &[u8], state: &AlgoState, actions: &mut Actions) {
-        if let XVenue::Hedger(hedger) = self.assigned() {
-            hedger.on_message(from, payload, state, actions);
+        match self.assigned() {
+            XVenue::Maker(maker) => maker.on_message(from, payload),
+            XVenue::Hedger(hedger) => hedger.on_message(from, payload, state, actions),
+            _ => {}
         }
     }
 

@@ -1,10 +1,14 @@
 //! The quoting half: a post-only bid and ask one tick inside the touch, and a message for every fill.
+//!
+//! The hedger answers with its own fills, so the maker knows what is still unhedged and takes on only so much of it:
+//! when the hedger is away or cannot trade, quoting ends on the side that would make it worse.
 
 use crate::message::Filled;
 use algo_sdk::*;
 
 const QTY_1E8: i64 = 50_000; // 0.0005 BTC a quote
 const MAX_POSITION_1E8: i64 = 500_000; // 0.005 BTC
+const MAX_UNHEDGED_1E8: i64 = 200_000; // 0.002 BTC: four quotes that the hedger has not traded yet
 const REQUOTE_TICKS: u64 = 5;
 const QUIET_NS: u64 = 1_000_000_000; // between two new orders of one side: within the order-rate limit in any market
 
@@ -12,6 +16,8 @@ const QUIET_NS: u64 = 1_000_000_000; // between two new orders of one side: with
 pub struct Maker {
     last_id: u64,
     quiet_until_ns: [u64; 2], // bid, ask
+    /// Signed quantity that we have traded and the hedger has not: bought 3 and it sold 2, so 1.
+    unhedged_1e8: i64,
 }
 
 impl Maker {
@@ -41,7 +47,9 @@ impl Maker {
             present = true; // replaced only once the cancel is confirmed
         }
         let quiet_until_ns = &mut self.quiet_until_ns[(side < 0) as usize];
-        if present || now_ns < *quiet_until_ns || state.position_1e8 * side as i64 + QTY_1E8 > MAX_POSITION_1E8 {
+        let full = |held_1e8: i64, limit_1e8: i64| held_1e8 * side as i64 + QTY_1E8 > limit_1e8;
+        let limited = full(state.position_1e8, MAX_POSITION_1E8) || full(self.unhedged_1e8, MAX_UNHEDGED_1E8);
+        if present || now_ns < *quiet_until_ns || limited {
             return;
         }
         *quiet_until_ns = now_ns + QUIET_NS;
@@ -55,8 +63,19 @@ impl Maker {
     }
 
     pub fn on_fill(&mut self, fill: &Fill, state: &AlgoState) {
-        let filled = Filled { side: fill.side, qty_1e8: fill.qty_1e8.abs(), px_1e9: fill.px_1e9 };
+        let filled = Filled::of(fill);
+        self.unhedged_1e8 += filled.signed_1e8();
         send("hedger", &filled.encode());
         log_info!("filled {} x {} at {}, position {}", filled.side, filled.qty_1e8, filled.px_1e9, state.position_1e8);
+    }
+
+    pub fn on_message(&mut self, from: &str, payload: &[u8]) {
+        match Filled::decode(payload) {
+            Some(hedge) if from == "hedger" => {
+                self.unhedged_1e8 += hedge.signed_1e8();
+                log_info!("{} hedged at {}, {} unhedged", hedge.qty_1e8, hedge.px_1e9, self.unhedged_1e8);
+            }
+            _ => log_warn!("ignored a message of {} bytes from {}", payload.len(), from),
+        }
     }
 }

@@ -1,6 +1,8 @@
-//! What the maker tells the hedger: 17 bytes, little-endian.
+//! What the two tell each other: each of its fills, in 17 bytes, little-endian.
 
-/// One fill of the maker. `side` 1 bought, -1 sold; `qty_1e8` positive.
+use algo_sdk::Fill;
+
+/// One fill of the sender. `side` 1 bought, -1 sold; `qty_1e8` positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filled {
     pub side: i8,
@@ -11,6 +13,15 @@ pub struct Filled {
 impl Filled {
     pub const SIZE: usize = 17;
 
+    pub fn of(fill: &Fill) -> Self {
+        Filled { side: fill.side, qty_1e8: fill.qty_1e8.abs(), px_1e9: fill.px_1e9 }
+    }
+
+    /// What it did to the position of whoever traded.
+    pub fn signed_1e8(&self) -> i64 {
+        self.qty_1e8 * self.side as i64
+    }
+
     pub fn encode(&self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
         bytes[0] = self.side as u8;
@@ -19,7 +30,7 @@ impl Filled {
         bytes
     }
 
-    /// None for anything that a maker would not send.
+    /// None for anything that neither would send.
     pub fn decode(payload: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::SIZE] = payload.try_into().ok()?;
         let (mut qty, mut px) = ([0; 8], [0; 8]);

@@ -48,6 +48,30 @@ fn the_maker_quotes_both_sides_and_the_hedger_none() {
 }
 
 #[test]
+fn the_maker_takes_on_only_so_much_that_is_not_hedged() {
+    let mut h = harness("maker");
+    for id in 1..=4 {
+        h.fill(make_fill(id, BID, 50_000, 1));
+    }
+    let a = h.tick();
+    assert_eq!((a.buy_count(), a.sell_count()), (0, 1), "selling would make it better");
+    let hedge = Filled { side: -1, qty_1e8: 50_000, px_1e9: BID };
+    assert_eq!(message(&mut h, "hedger", &hedge.encode()), []);
+    assert_eq!(h.tick().buy_count(), 1);
+}
+
+#[test]
+fn the_maker_believes_only_the_hedger() {
+    let mut h = harness("maker");
+    for id in 1..=4 {
+        h.fill(make_fill(id, BID, 50_000, 1));
+    }
+    message(&mut h, "stranger", &Filled { side: -1, ..BOUGHT }.encode());
+    message(&mut h, "hedger", b"sold!");
+    assert_eq!(h.tick().buy_count(), 0);
+}
+
+#[test]
 fn an_unknown_label_stays_idle() {
     let mut h = harness("other");
     h.tick().assert_empty();

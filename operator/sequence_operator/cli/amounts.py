@@ -56,3 +56,17 @@ def clock(ns: int) -> str:
     """Nanoseconds since the epoch as UTC with milliseconds."""
     moment = datetime.fromtimestamp(ns // 1_000_000_000, UTC)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{ns // 1_000_000 % 1000:03d}"
+
+
+def duration(ns: int | None) -> str:
+    """Three digits in the unit that fits: `850 ns`, `312 µs`, `1.24 ms`, `2.50 s`; `-` when unknown."""
+    if ns is None:
+        return "-"
+    for unit, size in (("ns", 1), ("µs", 1_000), ("ms", 1_000_000)):
+        if ns < 999.5 * size:
+            return _three(ns / size) + f" {unit}" if size > 1 else f"{ns} ns"
+    return _three(ns / 1e9) + " s"
+
+
+def _three(value: float) -> str:
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
