@@ -12,7 +12,8 @@ _TRADING = "orders come from deployed algos only; order entry through the API is
 _RISK = "account-wide limits cannot be set and there is no kill switch; limits are per deployment (`risk`)"
 _VENUES = "venues are simulated and need no credentials or wallets"
 _MARKET = "market data is not served over the API; algos on edges see it"
-_ANALYSIS = "routing is not built"
+_ANALYSIS = "forecasts and backtests are not built; /v1/intelligence/slippage has what a size cost, measured"
+_INTELLIGENCE = "measured figures are at /v1/intelligence/venues, slippage and depth"
 _COSTS = "costs are at /v1/tca and /v1/analytics/tca (report, timeseries, venues, quality), and /v1/analytics/execution"
 _STREAM = "streams are not built; poll with If-None-Match, and logs with `after`"
 _KEYS = "accounts and keys are made with python -m sequence_paper.keys"
@@ -32,7 +33,6 @@ REASONS: dict[str, str] = {
             "symbols",
             "pairs",
             "fees",
-            "price_history",
             "funding_history",
             "market",
             "markets",
@@ -42,7 +42,8 @@ REASONS: dict[str, str] = {
         ),
         _MARKET,
     ),
-    **dict.fromkeys(("intelligence", "execution", "backtest"), _ANALYSIS),
+    **dict.fromkeys(("execution", "backtest"), _ANALYSIS),
+    "intelligence": _INTELLIGENCE,
     **dict.fromkeys(("tca", "analytics"), _COSTS),
     **dict.fromkeys(("stream", "ws", "risk", "alerts"), _STREAM),
     **dict.fromkeys(("api_keys",), _KEYS),

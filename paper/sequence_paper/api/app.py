@@ -9,7 +9,18 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from sequence_paper.api import absent, deployments, errors, health, inside, mesh, readings, traces, venues
+from sequence_paper.api import (
+    absent,
+    deployments,
+    errors,
+    health,
+    inside,
+    intelligence,
+    mesh,
+    readings,
+    traces,
+    venues,
+)
 from sequence_paper.api.bus import Bus
 from sequence_paper.api.calllog import CallLog
 from sequence_paper.api.compaction import keep_compact
@@ -53,7 +64,7 @@ def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None =
     )
     app.state.platform = platform
     errors.install(app)
-    for module in (health, inside, mesh, deployments, readings, venues, traces, tca, absent):
+    for module in (health, inside, mesh, deployments, readings, venues, traces, tca, intelligence, absent):
         app.include_router(module.router)
     app.router.redirect_slashes = False
     return Gate(app, store, Limiter(), calls)
