@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from sequence_paper.api.app import create_app
 from sequence_paper.api.bus import Bus
@@ -22,6 +23,7 @@ from sequence_paper.store.ticks import TickStore
 from sequence_paper.store.ticks.folder import beside
 
 PORT_TAKEN = 98
+_MAX_REQUEST = 256 * 1024  # bytes of one message from a client of the stream
 
 
 class _Server(uvicorn.Server):
@@ -52,11 +54,23 @@ def main(arguments: list[str] | None = None) -> int:
     ticks = TickStore(folder) if folder is not None else None
     recorded = contextlib.closing(ticks) if ticks is not None else contextlib.nullcontext()
     with listener, contextlib.closing(store), contextlib.closing(calls), recorded:
-        app = create_app(store, Bus(options.nats), calls, ticks)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-        server = _Server(config)
+        server = _Server(_served(create_app(store, Bus(options.nats), calls, ticks)))
         server.run(sockets=[listener])
         return 0 if server.started else 1
+
+
+def _served(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        ws="websockets-sansio",
+        ws_max_size=_MAX_REQUEST,
+        ws_per_message_deflate=False,  # compressing for every client anew costs more than the bytes
+        ws_ping_interval=15,
+        ws_ping_timeout=60,  # a slow client reads what was sent before the ping first
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

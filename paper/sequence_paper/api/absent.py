@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, WebSocket
 
-from sequence_paper.api.errors import ApiError
+from sequence_paper.api.errors import ApiError, answer
 
 router = APIRouter()
 
@@ -15,7 +15,7 @@ _MARKET = "market data is not served over the API; algos on edges see it"
 _ANALYSIS = "forecasts and backtests are not built; /v1/intelligence/slippage has what a size cost, measured"
 _INTELLIGENCE = "measured figures are at /v1/intelligence/venues, slippage and depth"
 _COSTS = "costs are at /v1/tca and /v1/analytics/tca (report, timeseries, venues, quality), and /v1/analytics/execution"
-_STREAM = "streams are not built; poll with If-None-Match, and logs with `after`"
+_STREAM = "there are no server-sent events and no prediction markets; subscribe to channels of /v1/stream"
 _KEYS = "accounts and keys are made with python -m sequence_paper.keys"
 _OLDER = "use /v1/deployments"
 _POSITIONS = "removed by the platform; use /v1/positions/unified"
@@ -45,7 +45,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("execution", "backtest"), _ANALYSIS),
     "intelligence": _INTELLIGENCE,
     **dict.fromkeys(("tca", "analytics"), _COSTS),
-    **dict.fromkeys(("stream", "ws", "risk", "alerts"), _STREAM),
+    **dict.fromkeys(("ws", "risk", "alerts"), _STREAM),
     **dict.fromkeys(("api_keys",), _KEYS),
     **dict.fromkeys(("algos", "strategies", "mm", "agent", "bundles"), _OLDER),
     **dict.fromkeys(("balances", "portfolio"), _POSITIONS),
@@ -57,10 +57,20 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 @router.api_route("/v1/{path:path}", methods=_METHODS, include_in_schema=False)
 async def absent(path: str, request: Request) -> None:
     """Whatever no other route took."""
-    first = path.split("/")[0]
-    asked = f"{request.method} /v1/{path}"
+    raise _missing(path, f"{request.method} /v1/{path}")
+
+
+@router.websocket("/v1/{path:path}")
+async def absent_stream(path: str, socket: WebSocket) -> None:
+    """Likewise for WebSockets: the handshake is answered like a request."""
+    missing = _missing(path, f"WebSocket /v1/{path}")
+    await socket.send_denial_response(answer(missing, socket.state.request_id))
+
+
+def _missing(path: str, asked: str) -> ApiError:
     if path == "positions/perp":
-        raise ApiError(501, f"{asked}: {_POSITIONS}")
+        return ApiError(501, f"{asked}: {_POSITIONS}")
+    first = path.split("/")[0]
     if first in REASONS:
-        raise ApiError(501, f"{asked} is not part of this platform: {REASONS[first]}")
-    raise ApiError(404, f"there is no {asked}; /docs lists what there is")
+        return ApiError(501, f"{asked} is not part of this platform: {REASONS[first]}")
+    return ApiError(404, f"there is no {asked}; /docs lists what there is")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -27,6 +28,8 @@ from sequence_paper.api.compaction import keep_compact
 from sequence_paper.api.gate import Gate
 from sequence_paper.api.limits import Limiter
 from sequence_paper.api.platform import Platform
+from sequence_paper.api.stream import endpoint as stream
+from sequence_paper.api.stream.hub import Hub
 from sequence_paper.api.tca import routes as tca
 from sequence_paper.store import Store
 from sequence_paper.store.ticks import TickStore
@@ -35,24 +38,42 @@ _ABOUT = (
     "A platform for trading algos without real orders: real WASM on recorded or generated market data. "
     "Money is in integers: `_1e8` quantities, `_1e9` prices and money, `_ns` nanoseconds."
 )
+_ROUTES = (
+    health,
+    inside,
+    mesh,
+    deployments,
+    readings,
+    venues,
+    traces,
+    tca,
+    intelligence,
+    stream,
+    absent,  # takes what no other took
+)
 
 
 def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None = None) -> ASGIApp:
     """The ASGI application; opens and closes the bus with its lifespan, leaves store and ticks to the caller."""
 
     platform = Platform(store, bus, ticks)
+    hub = Hub(platform)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await platform.market.open()
         await bus.open()
-        keeping = [asyncio.create_task(traces.keep_trimmed(store))]
-        keeping += [asyncio.create_task(keep_compact(ticks.folder))] if ticks is not None else []
+        await hub.open()
+        parts: list[Coroutine[Any, Any, None]] = [platform.presence.run(), traces.keep_trimmed(store)]
+        parts += [keep_compact(ticks.folder)] if ticks is not None else []
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
             yield
         finally:
-            for task in keeping:
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await hub.close()
             await bus.close()
 
     app = FastAPI(
@@ -62,9 +83,9 @@ def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None =
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.state.platform = platform
+    app.state.platform, app.state.hub = platform, hub
     errors.install(app)
-    for module in (health, inside, mesh, deployments, readings, venues, traces, tca, intelligence, absent):
+    for module in _ROUTES:
         app.include_router(module.router)
     app.router.redirect_slashes = False
-    return Gate(app, store, Limiter(), calls)
+    return Gate(app, store, Limiter(), calls, platform.tickets)

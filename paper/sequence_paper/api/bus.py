@@ -29,7 +29,8 @@ PING_SECONDS = 1.0
 """How long to wait for an edge that is there but busy."""
 
 
-Heard = Callable[[bytes], None]
+Heard = Callable[[str, bytes], None]
+"""(subject, payload)"""
 MAX_WAITING = 4096
 """Messages of one subject that wait to be worked off; the client drops and counts what comes beyond."""
 _MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -86,11 +87,13 @@ class Bus:
         self._watchers.append(told)
 
     async def hear(self, subject: str, heard: Heard) -> Ear:
-        """Call `heard` with every payload of a subject, now or from when the bus is there. It must not wait."""
+        """Call `heard` with everything on a subject, from now or from when the bus is there. It must not wait."""
         ear = Ear(subject, heard)
         self._ears.add(ear)
         if self.connected:
             await self._listen(ear)
+            with contextlib.suppress(NatsError, TimeoutError):
+                await self._client.flush(timeout=1)  # from here on the bus knows of us
         return ear
 
     async def forget(self, ear: Ear) -> None:
@@ -151,7 +154,7 @@ class Bus:
 
         async def heard(message: Msg) -> None:
             try:
-                ear.heard(message.data)
+                ear.heard(message.subject, message.data)
             except (ValueError, KeyError, TypeError) as error:
                 log.warning("not understood on %s: %r", message.subject, error)
 

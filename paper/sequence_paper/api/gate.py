@@ -8,12 +8,13 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sequence_paper.api.calllog import CallLog
 from sequence_paper.api.errors import ApiError, answer
 from sequence_paper.api.limits import Limiter
+from sequence_paper.api.stream.tickets import Tickets
 from sequence_paper.store import Store
 from sequence_paper.store.records import Caller
 
@@ -24,6 +25,8 @@ MAX_BODY = 4 * 1024 * 1024
 _DRAIN = 8 * MAX_BODY  # read and thrown away, so that the client hears the answer and not a cut connection
 MAX_REQUEST_ID = 128
 _OPEN = ("/v1/health", "/v1/health/live")
+_ANSWERS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_SWITCHED = 101
 
 
 @dataclass(slots=True)
@@ -39,15 +42,18 @@ class _Passage:
 class Gate:
     """Wraps the application. An accepted caller is found in `request.state.caller`."""
 
-    def __init__(self, app: ASGIApp, store: Store, limiter: Limiter, calls: CallLog) -> None:
+    def __init__(
+        self, app: ASGIApp, store: Store, limiter: Limiter, calls: CallLog, tickets: Tickets
+    ) -> None:
         self._app = app
+        self._tickets = tickets
         self._store = store
         self._limiter = limiter
         self._calls = calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -55,8 +61,8 @@ class Gate:
         scope.setdefault("state", {})["request_id"] = passage.request_id
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                passage.status = message["status"]
+            if message["type"] in _ANSWERS:
+                passage.status = message.get("status", _SWITCHED)
                 shown = MutableHeaders(scope=message)
                 shown["X-Request-Id"] = passage.request_id
                 for name, value in passage.headers.items():
@@ -65,16 +71,18 @@ class Gate:
             await send(message)
 
         try:
-            body = await self._admit(scope, headers, passage, receive)
+            await self._admit(scope, headers, passage)
+            if scope["type"] == "http":
+                receive = await _whole_body(receive)
         except ApiError as error:
             await answer(error, passage.request_id)(scope, receive, sending)
             return
-        await self._serve(scope, body, passage, sending)
+        await self._serve(scope, receive, passage, sending)
 
-    async def _admit(self, scope: Scope, headers: Headers, passage: _Passage, receive: Receive) -> Receive:
+    async def _admit(self, scope: Scope, headers: Headers, passage: _Passage) -> None:
         path = scope["path"]
         if path.startswith("/v1/") and path not in _OPEN:
-            passage.caller = await self._caller(headers)
+            passage.caller = self._ticket(scope) or await self._caller(headers)
             scope["state"]["caller"] = passage.caller
             account = passage.caller.account
             grant = self._limiter.take(account.account_id, account.rate_limit_qps)
@@ -83,7 +91,19 @@ class Gate:
                 raise ApiError(
                     429, f"more than {account.rate_limit_qps} requests a second: wait, then try again"
                 )
-        return await _whole_body(receive)
+
+    def _ticket(self, scope: Scope) -> Caller | None:
+        """Who redeems a ticket, which opens WebSockets only; None when there is none."""
+        ticket = QueryParams(scope["query_string"]).get("ticket") if scope["type"] == "websocket" else None
+        if ticket is None:
+            return None
+        scope["query_string"] = b""  # the server logs the address of a connection
+        caller = self._tickets.redeem(ticket)
+        if caller is None:
+            raise ApiError(
+                401, "this ticket is used, too old, or was never given out: ask /v1/ws/ticket for one"
+            )
+        return caller
 
     async def _caller(self, headers: Headers) -> Caller:
         scheme, _, key = headers.get("authorization", "").partition(" ")
@@ -119,7 +139,7 @@ class Gate:
             "ts_ns": passage.ts_ns,
             "account_id": caller.account.account_id if caller else None,
             "mode": caller.mode if caller else None,
-            "method": scope["method"],
+            "method": scope.get("method", "GET"),
             "path": scope["path"],
             "status": passage.status,
             "ms": round((time.perf_counter() - passage.began) * 1000, 3),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -15,6 +15,8 @@ from sequence_paper.mesh.wire import ALL_BOOKS
 Level = tuple[int, int]
 """(px_1e9, sz_1e8)"""
 
+AWAY: Final = "away"
+"""State of a book whose edge is known to be gone; the others are those of the feed."""
 FRESH_NS: Final = 1_900_000_000
 """A book is shown once a second at least: one that was not heard for so long has no edge behind it."""
 
@@ -69,7 +71,7 @@ class MarketView:
 
     async def open(self) -> None:
         """Begin to listen."""
-        self._ear = await self._bus.hear(ALL_BOOKS, self.hear)
+        self._ear = await self._bus.hear(ALL_BOOKS, lambda _, payload: self.hear(payload))
 
     def on_change(self, told: Callable[[str], None]) -> None:
         """Call this with the symbol of every book that comes in."""
@@ -93,6 +95,15 @@ class MarketView:
         self._books.setdefault(book.symbol, {})[book.venue] = book
         for told in self._watchers:
             told(book.symbol)
+
+    def edge_gone(self, edge_id: str) -> None:
+        """Its books cannot be believed any more; the next one that it shows can."""
+        for by_venue in self._books.values():
+            for venue, book in by_venue.items():
+                if book.edge_id == edge_id and book.state != AWAY:
+                    by_venue[venue] = replace(book, state=AWAY)
+                    for told in self._watchers:
+                        told(book.symbol)
 
     def symbols(self) -> list[str]:
         """Every symbol of which a book was ever heard, by name."""

@@ -13,9 +13,11 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
-from sequence_paper.api import fleet
+from sequence_paper.api import fleet, mesh_view
 from sequence_paper.api.bus import WAKE_SECONDS, Bus
 from sequence_paper.api.market import MarketView
+from sequence_paper.api.presence import Presence
+from sequence_paper.api.stream.tickets import Tickets
 from sequence_paper.mesh.wire import event_subject
 from sequence_paper.store import Store
 from sequence_paper.store.deployments import NotRegisteredError, Registration
@@ -36,6 +38,9 @@ class Platform:
         self.ticks = ticks
         self.bus = bus
         self.market = MarketView(bus)
+        self.presence = Presence(store, bus)
+        self.presence.on_gone(self.market.edge_gone)
+        self.tickets = Tickets()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do database work in a thread."""
@@ -43,7 +48,11 @@ class Platform:
 
     def fleet(self) -> dict[str, fleet.EdgeView]:
         """Edges as they are now; reads the database."""
-        return fleet.view(self.store.edges.all(), self.bus.beats)
+        return fleet.view(self.store.edges.all(), self.bus.beats, self.presence.gone)
+
+    def edge_rows(self) -> list[Json]:
+        """Edges as `GET /v1/edges` shows them; reads the database."""
+        return fleet.edge_rows(self.fleet(), mesh_view.clocks(self.store))
 
     async def announce(self, found: Registration, kind: str) -> None:
         """Tell the bus of a wish that was accepted: registered, updated, started, stopped or deleted."""

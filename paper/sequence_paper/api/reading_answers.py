@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -103,6 +103,44 @@ class FillsAnswer(Page):
     """Newest first."""
 
     fills: list[FillAnswer]
+
+
+class ClockAnswer(Answer):
+    """The clock of another edge minus this one's, as probes between them tell; `bound_ns` bounds the error."""
+
+    edge_id: str
+    offset_ns: int
+    bound_ns: int
+    p50_ns: int | None
+    p99_ns: int | None
+    lost: int
+    last_ns: int
+    stale: bool
+
+
+class EdgeAnswer(Answer):
+    """One edge; `instances` and `callback_latency_ns` are what it hosts now, null when that is not known."""
+
+    edge_id: str
+    venue: str
+    instrument_type: Literal["spot", "perp"]
+    region: str
+    remote: bool
+    alive: bool
+    last_heartbeat: int = Field(description="Unix seconds; 0: it left in an orderly way")
+    symbols: list[str]
+    feed: dict[str, Any]
+    clock: list[ClockAnswer]
+    instances: int | None
+    callback_latency_ns: dict[Literal["p50", "p99"], int] | None = Field(
+        description="nanoseconds, over all its instances; null before the first callback"
+    )
+
+
+class EdgesAnswer(Answer):
+    """By id."""
+
+    edges: list[EdgeAnswer]
 
 
 class InstrumentAnswer(Answer):

@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from sequence_paper.api import mesh_view
 from sequence_paper.api.answers import described
 from sequence_paper.api.errors import ApiError
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.reading_answers import (
     AccountAnswer,
+    EdgesAnswer,
     FillsAnswer,
     OrderAnswer,
     OrdersAnswer,
@@ -113,27 +113,11 @@ async def positions(
     return json(await here.run(lambda: _positions(here, who, _words(venues), _words(kinds), include_closed)))
 
 
-@router.get("/edges")
+@router.get("/edges", responses=described(EdgesAnswer))
 async def edges(here: Here) -> Response:
     """Edges that have announced themselves; `feed` says what stands behind the venue's name, `clock` how far
     the clocks of other edges are from its own."""
-    found, clocks = await here.run(lambda: (here.fleet(), mesh_view.clocks(here.store)))
-    rows = [
-        {
-            "edge_id": edge.edge_id,
-            "venue": edge.venue,
-            "instrument_type": edge.instrument_type,
-            "region": edge.region,
-            "remote": False,
-            "alive": edge.alive,
-            "last_heartbeat": edge.beat_ns // 1_000_000_000,
-            "symbols": list(edge.symbols),
-            "feed": edge.feed,
-            "clock": clocks.get(edge.edge_id, []),
-        }
-        for edge in found.values()
-    ]
-    return json({"edges": rows})
+    return json({"edges": await here.run(here.edge_rows)})
 
 
 def _positions(

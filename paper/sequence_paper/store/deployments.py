@@ -121,6 +121,12 @@ class Deployments:
             )
             return [Registration(_deployment(row), by_id.get(row.deployment_id, [])) for row in rows]
 
+    def ids(self, account_id: str, mode: Mode) -> frozenset[str]:
+        """The id of every registration."""
+        query = sa.select(deployments.c.deployment_id).where(_mine(account_id, mode))
+        with self._db.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def get(self, account_id: str, mode: Mode, deployment_id: str) -> Registration:
         """One registration. Raises `NotRegisteredError`."""
         with self._db.reading() as connection:

@@ -60,6 +60,7 @@ class Desk:
 
 
 _DOCUMENTED = {
+    r"/edges": reading_answers.EdgesAnswer,
     r"/account": reading_answers.AccountAnswer,
     r"/venues": venue_answers.VenuesAnswer,
     r"/credentials": venue_answers.CredentialsAnswer,
