@@ -14,7 +14,7 @@ from sequence_paper.store.records import Caller
 
 @dataclass(slots=True)
 class Topic:
-    """All who hear the same frames. `channel` and `caller`: of any of them, they differ in nothing that matters here."""
+    """All who hear the same frames. `channel` and `caller`: of one of them, they differ in nothing that matters."""
 
     channel: Channel
     caller: Caller
