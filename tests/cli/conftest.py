@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from sequence_operator.cli import scaffold
 from sequence_operator.cli.context import save_context
 from sequence_operator.cli.run import run
 from sequence_operator.cluster import ClusterClient
-from sequence_operator.cluster.resources import NAMESPACES
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.spec.names import API_VERSION
 from support.paper import Paper
@@ -95,20 +93,6 @@ def project(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     shutil.copytree(built, folder, copy_function=shutil.copy2)
     monkeypatch.chdir(folder)
     return folder
-
-
-@pytest.fixture
-def namespace(controlplane: ControlPlane) -> Iterator[str]:
-    """A namespace of this test's own, made without a process of its own: some forty tests here need one."""
-    name = f"cli-{uuid.uuid4().hex[:8]}"
-    write(controlplane, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield name
-
-    async def remove() -> None:
-        async with await ClusterClient.connect(controlplane.kubeconfig) as client:
-            await client.delete(NAMESPACES, name)
-
-    asyncio.run(remove())
 
 
 def write(controlplane: ControlPlane, *objects: dict[str, Any]) -> None:

@@ -45,8 +45,7 @@ class Api:
     def __init__(self, controlplane: Plane, namespace: str, token: str = "") -> None:
         self.namespace = namespace
         self._bearer = token  # of somebody other than the administrator
-        self._controlplane = controlplane
-        self._context = ssl.create_default_context(cafile=str(controlplane.ca))
+        self._controlplane = controlplane  # asked at each connection: it may run elsewhere after a restart
         self._connection: http.client.HTTPSConnection | None = None
 
     def get(self, resource: Resource, name: str) -> Object:
@@ -91,8 +90,9 @@ class Api:
         payload = json.dumps(body) if body is not None else None
         for fresh in (False, True):
             if self._connection is None or fresh:
+                context = ssl.create_default_context(cafile=str(self._controlplane.ca))
                 self._connection = http.client.HTTPSConnection(
-                    "127.0.0.1", self._controlplane.port, timeout=30, context=self._context
+                    "127.0.0.1", self._controlplane.port, timeout=30, context=context
                 )
             try:
                 self._connection.request(method, path, payload, headers)

@@ -15,6 +15,7 @@ from typing import Any
 
 import wasmtime
 
+from sequence_operator.cluster.resources import ALGO_BUILDS, ALGO_DEPLOYMENTS, ALGO_SOURCES
 from support.gitserver import GitServer, Repository
 from support.localstack import LocalStack
 from support.processes import wait_until
@@ -25,6 +26,7 @@ MODULE = bytes(wasmtime.wat2wasm((EXAMPLE.parents[1] / "bench" / "algo.wat").rea
 """A module for algos whose WASM is committed."""
 HOOK_TOKEN = "the-hook's-token"
 SYSTEM = "sequence-system"
+KINDS = {"algo": ALGO_DEPLOYMENTS, "algosrc": ALGO_SOURCES}
 
 
 @functools.cache
@@ -134,12 +136,11 @@ class Desk:
         )
 
     def get_source(self, name: str = "desk") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.stack.kubectl("get", "algosrc", name, "-o", "json"))
-        return found
+        return self.stack.api.get(ALGO_SOURCES, name)
 
     def condition(self, kind: str, name: str, condition: str) -> dict[str, Any]:
         """A condition of an object, {} while there is none."""
-        obj = json.loads(self.stack.kubectl("get", kind, name, "-o", "json"))
+        obj = self.stack.api.get(KINDS[kind], name)
         conditions = obj.get("status", {}).get("conditions", [])
         return next((c for c in conditions if c["type"] == condition), {})
 
@@ -155,7 +156,7 @@ class Desk:
         """The condition, once it has that status (and reason) for the newest generation."""
 
         def there() -> dict[str, Any]:
-            obj = json.loads(self.stack.kubectl("get", kind, name, "-o", "json"))
+            obj = self.stack.api.get(KINDS[kind], name)
             for c in obj.get("status", {}).get("conditions", []):
                 fresh = c.get("observedGeneration") == obj["metadata"]["generation"]
                 if c["type"] == condition and c["status"] == status and fresh and reason in ("", c["reason"]):
@@ -166,18 +167,15 @@ class Desk:
         try:
             return wait_until(there, f"{kind}/{name} {condition}={status} {reason}", timeout)
         except AssertionError as problem:
-            obj = json.loads(self.stack.kubectl("get", kind, name, "-o", "json"))
+            obj = self.stack.api.get(KINDS[kind], name)
             raise AssertionError(f"{problem}\n{json.dumps(obj.get('status'), indent=1)}") from None
 
     def builds(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.stack.kubectl("get", "algobuild", "-o", "json"))[
-            "items"
-        ]
-        return found
+        return self.stack.api.list(ALGO_BUILDS)
 
     def versions(self) -> dict[str, str]:
         """Name and resourceVersion of every AlgoDeployment."""
-        items = json.loads(self.stack.kubectl("get", "algo", "-o", "json"))["items"]
+        items = self.stack.api.list(ALGO_DEPLOYMENTS)
         return {item["metadata"]["name"]: item["metadata"]["resourceVersion"] for item in items}
 
     def writes(self) -> list[str]:

@@ -25,6 +25,8 @@ class LocalStack:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.state_dir = home / "state" / "sequence" / "local"
+        self.api = Api(self, "sequence")
+        """As the administrator of the stack's own cluster, without kubectl: it takes 0.2 s, and waits ask often."""
         self.env = {
             **os.environ,
             "SEQUENCE_CONFIG": str(home / "config.toml"),
@@ -150,8 +152,6 @@ class LocalStack:
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
-    # As the administrator of the stack's own cluster, without kubectl: it takes 0.2 s, and waits ask often.
-
     @property
     def port(self) -> int:
         return int((self.state_dir / "port").read_text())
@@ -163,11 +163,6 @@ class LocalStack:
     @property
     def admin_token(self) -> str:
         return (self.state_dir / "admin.token").read_text().strip()
-
-    @property
-    def api(self) -> Api:
-        """A client of its own at each use: the API server may have been restarted since."""
-        return Api(self, "sequence")
 
     def cr(self, name: str) -> dict[str, Any]:
         return self.api.get(ALGO_DEPLOYMENTS, name)
