@@ -21,6 +21,22 @@ def paint(text: str, stream: TextIO, fg: str | None = None, *, bold: bool = Fals
     return click.style(text, fg=fg, bold=bold or None, dim=dim or None) if coloured(stream) else text
 
 
+def unicode(stream: TextIO) -> bool:
+    """Whether bars, dots and µ arrive as such."""
+    try:
+        "█µ·".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def folded(text: str, stream: TextIO) -> str:
+    """`text` in characters that `stream` can take."""
+    if unicode(stream):
+        return text
+    return text.replace("µ", "u").replace("·", "-").encode("ascii", "replace").decode("ascii")
+
+
 def say(text: str = "") -> None:
     """One line of talk: progress, context, what is next. Never data."""
     print(text, file=sys.stderr, flush=True)

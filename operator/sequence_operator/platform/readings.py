@@ -46,6 +46,10 @@ class Readings:
         """`GET /v1/fills`."""
         return await self._object("fills", "/v1/fills", lane, query)
 
+    async def traces(self, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
+        """`GET /v1/traces`; the query is passed through (`node_order_id`, `deployment_id`, `limit`)."""
+        return await self._object("traces", "/v1/traces", lane, query)
+
     async def positions(self, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
         """`GET /v1/positions`."""
         return await self._object("positions", "/v1/positions", lane, query)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,16 +48,16 @@ class DecisionBook(NamedTuple):
     seq: int
     ts_ns: int
     state: str
-    bids: Sequence[Level]
-    asks: Sequence[Level]
+    bids: list[Level]
+    asks: list[Level]
 
     def row(self) -> Json:
         return {
             "seq": self.seq,
             "ts_ns": self.ts_ns,
             "state": self.state,
-            "bids": list(self.bids),
-            "asks": list(self.asks),
+            "bids": self.bids,
+            "asks": self.asks,
         }
 
 
