@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sequence_paper.edge.flow import Flow
 from sequence_paper.mesh.clock import SAME_CLOCK, Offset
 from sequence_paper.mesh.window import Window
-from sequence_paper.store.mesh_records import MeshSlot, MeshTally, MeshWrites
+from sequence_paper.store.mesh_records import MeshHeard, MeshSlot, MeshTally, MeshWrites
 
 Link = tuple[str, str, str]
 """(deployment id, from label, to label)"""
@@ -46,6 +46,7 @@ class _Figures:
     tallies: dict[str, _Tally] = field(default_factory=dict)  # since the last save
     window: Window = field(default_factory=Window)
     heard: _Heard | None = None
+    heard_more: bool = False  # since the last save
 
 
 class Links:
@@ -56,6 +57,12 @@ class Links:
         self.flow = Flow()
         self.offset_of: Callable[[str], Offset | None] = lambda _: None
 
+    def remember(self, rows: Iterable[MeshHeard]) -> None:
+        """What an earlier process of this edge had heard: what came between is lost."""
+        for row in rows:
+            figures = self._figures((row.deployment_id, row.from_label, row.to_label))
+            figures.heard = figures.heard or _Heard(row.epoch_ns, row.seq)
+
     def sent(self, link: Link) -> None:
         """The bus, or the queue of this edge, took a message."""
         self._count(link, "sent", time.time_ns())
@@ -63,7 +70,7 @@ class Links:
     def in_order(self, link: Link, epoch_ns: int, seq: int) -> bool:
         """Whether a message from another edge is newer than all before; gaps in the numbers count as lost."""
         figures = self._figures(link)
-        last = figures.heard
+        last, figures.heard_more = figures.heard, True
         now = time.time_ns()
         if last is None or epoch_ns > last.epoch_ns:
             if last is not None and seq > 1:  # a new process of the sender, whose first messages are missing
@@ -107,6 +114,9 @@ class Links:
             for event, tally in figures.tallies.items():
                 writes.tallies.append(MeshTally(*link, event, tally.n, tally.last_ns))
             figures.tallies = {}
+            if figures.heard is not None and figures.heard_more:
+                writes.heard.append(MeshHeard(*link, figures.heard.epoch_ns, figures.heard.seq))
+                figures.heard_more = False
             writes.slots += [MeshSlot(*link, slot.slot_ns, slot.counts) for slot in figures.window.changes()]
         return writes
 

@@ -32,6 +32,10 @@ class MeshEnd:
         self.prober = Prober(core.roster.edge_id, self.outbox.probe)
         self._links.offset_of = self.prober.offset
 
+    async def open(self) -> None:
+        """Take up what an earlier process of this edge had heard."""
+        self._links.remember(await asyncio.to_thread(self._store.mesh.heard))
+
     async def ask(self) -> None:
         """Put a question to every other edge into the outbox, and one into the queue between instances here."""
         try:

@@ -107,6 +107,7 @@ class EdgeProcess:
             log.warning("fast calls into wasmtime do not work here: callbacks take some tens of microseconds")
         self._pump.prime()
         await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
+        await self._mesh.open()
         await self._bus.open()
         telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell()]
         parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]

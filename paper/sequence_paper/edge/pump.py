@@ -13,7 +13,7 @@ from sequence_paper.feed.events import Feed, FeedState, FeedStatus
 
 FeedPhase = Literal["priming", "waiting", "live", "suspect", "ended"]
 
-_SLICE_NS: Final = 10_000_000
+_SLICE_NS: Final = 2_000_000
 """Work at most so long (wall time) before everybody else on the event loop gets a turn."""
 _BURST_NS: Final = 50_000_000
 """Feed time taken at once when running as fast as possible."""

@@ -2,12 +2,13 @@
 
 nats-py hands every outgoing command to a flusher task and every incoming message to the task of its subscription. Each
 is one more turn of the loop, in which an edge first works on its feed: measured between two processes, a third of the
-way of a message. Here a message is written when it is sent, and its callback runs where the parser found it. Order,
-reconnecting, and everything that is not sent by ``send`` or heard by ``hear`` stay nats-py's own.
+way of a message. Here a message is in the socket when ``send`` returns, and its callback runs where the parser found
+it. Order, reconnecting, and everything that is not sent by ``send`` or heard by ``hear`` stay nats-py's own.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ class DirectClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self._heard: dict[int, Heard] = {}
+        self._socket: asyncio.Transport | None = None  # the one that was told to write at once
 
     async def hear(self, subject: str, heard: Heard) -> Subscription:
         """Subscribe with a plain function."""
@@ -49,8 +51,13 @@ class DirectClient(Client):
         transport: Any = self._transport
         if not self.is_connected or transport is None:
             return False
-        if transport._io_writer.transport.get_write_buffer_size() > MAX_UNSENT:
+        socket = transport._io_writer.transport
+        if socket.get_write_buffer_size() > MAX_UNSENT:
             return False
+        if socket is not self._socket:
+            # uvloop writes at the end of a turn, unless more waits than this; the turn may hold a commit.
+            socket.set_write_buffer_limits(high=0)
+            self._socket = socket
         self._pending.append(b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data))
         transport.writelines(self._pending)
         self._pending, self._pending_data_size = [], 0

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sequence_paper.mesh.window import WINDOW_NS, Slot
 from sequence_paper.store.database import Database
-from sequence_paper.store.mesh_records import EdgeLink, MeshTally, MeshWrites
+from sequence_paper.store.mesh_records import EdgeLink, MeshHeard, MeshTally, MeshWrites
 from sequence_paper.store.schema import deployments
 from sequence_paper.store.tables import BIG, JSON, col, key, metadata, of_deployment
 
@@ -23,6 +23,16 @@ mesh_counts = sa.Table(
     key("event"),
     col("n", BIG),
     col("last_ns", BIG),
+)
+
+mesh_heard = sa.Table(
+    "mesh_heard",
+    metadata,
+    of_deployment(),
+    key("from_label"),
+    key("to_label"),
+    col("epoch_ns", BIG),
+    col("seq", BIG),
 )
 
 mesh_slots = sa.Table(
@@ -63,7 +73,7 @@ Pair = tuple[str, str]
 
 
 class Mesh:
-    """Tables `mesh_counts`, `mesh_slots`, `edge_slots`, `edge_links`."""
+    """Tables `mesh_counts`, `mesh_heard`, `mesh_slots`, `edge_slots`, `edge_links`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -73,6 +83,11 @@ class Mesh:
         query = sa.select(mesh_counts).where(mesh_counts.c.deployment_id == deployment_id)
         with self._db.reading() as connection:
             return [MeshTally(**row._mapping) for row in connection.execute(query)]
+
+    def heard(self) -> list[MeshHeard]:
+        """What receivers had of every pair of labels."""
+        with self._db.reading() as connection:
+            return [MeshHeard(**row._mapping) for row in connection.execute(sa.select(mesh_heard))]
 
     def slots(self, deployment_id: str) -> dict[Pair, list[Slot]]:
         """Samples of messages by pair of labels."""
@@ -99,6 +114,8 @@ def save_mesh(database: Database, connection: sa.Connection, writes: MeshWrites)
     known = set(connection.execute(query).scalars()) if wanted else set()
     counted = [dataclasses.asdict(row) for row in writes.tallies if row.deployment_id in known]
     database.add_up(connection, mesh_counts, counted, [*_LINK, "event"], "n")
+    heard = [dataclasses.asdict(row) for row in writes.heard if row.deployment_id in known]
+    database.upsert(connection, mesh_heard, heard, _LINK)
     for table, rows, pair in (
         (mesh_slots, [row for row in writes.slots if row.deployment_id in known], _LINK),
         (edge_slots, writes.edge_slots, _EDGES),

@@ -19,6 +19,17 @@ class MeshTally:
 
 
 @dataclass(frozen=True, slots=True)
+class MeshHeard:
+    """The newest message that a receiver had of a sender, so that its next process knows what it missed."""
+
+    deployment_id: str
+    from_label: str
+    to_label: str
+    epoch_ns: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class MeshSlot:
     """One-way latencies of messages in the seconds after ``slot_ns``, by bucket; it replaces what the slot held."""
 
@@ -58,6 +69,7 @@ class MeshWrites:
 
     tallies: list[MeshTally] = field(default_factory=list)
     slots: list[MeshSlot] = field(default_factory=list)
+    heard: list[MeshHeard] = field(default_factory=list)
     edge_slots: list[EdgeSlot] = field(default_factory=list)
     edge_links: list[EdgeLink] = field(default_factory=list)
 
@@ -69,5 +81,6 @@ class MeshWrites:
         """Take in another batch."""
         self.tallies += more.tallies
         self.slots += more.slots
+        self.heard += more.heard
         self.edge_slots += more.edge_slots
         self.edge_links += more.edge_links

@@ -74,6 +74,25 @@ def test_a_flood_is_bounded_and_the_newest_are_dropped() -> None:
     assert counted(links) == {"outbox_full": 10, "sent": MAX_WAITING}
 
 
+def test_what_was_sent_while_the_receiver_was_dead_is_lost() -> None:
+    before = Links()
+    assert all(before.in_order(LINK, 7, seq) for seq in (1, 2))
+    (heard,) = before.save().heard
+    after = Links()
+    after.remember([heard])
+    assert after.in_order(LINK, 7, 6)
+    assert counted(after) == {"lost": 3}
+    assert not after.in_order(LINK, 7, 2), "one of those it had"
+
+
+def test_a_new_process_of_the_sender_begins_anew() -> None:
+    links = Links()
+    assert links.in_order(LINK, 7, 5)  # the first that we hear says nothing of those before
+    assert links.in_order(LINK, 8, 1)
+    assert links.in_order(LINK, 9, 3)
+    assert counted(links) == {"lost": 2}
+
+
 def test_flow_is_bounded_and_says_what_it_left_out(monkeypatch) -> None:
     from sequence_paper.edge import flow as module
 

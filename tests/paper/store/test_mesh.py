@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sequence_paper.mesh.window import WINDOW_NS, Slot
-from sequence_paper.store.mesh_records import EdgeLink, EdgeSlot, MeshSlot, MeshTally, MeshWrites
+from sequence_paper.store.mesh_records import EdgeLink, EdgeSlot, MeshHeard, MeshSlot, MeshTally, MeshWrites
 from sequence_paper.store.records import EdgeWrites
 
 NOW = 1_767_571_200 * 10**9
@@ -23,6 +23,15 @@ def test_counts_add_up_over_batches_and_edges(store, register):
         MeshTally(*pair, "sent", 5, 6),
     ]
     assert store.mesh.tallies("dep_gone") == []
+
+
+def test_what_was_heard_outlives_the_process_and_goes_with_the_registration(store, account, register):
+    pair = (register().deployment.deployment_id, "a", "b")
+    write(store, tallies=[MeshTally(*pair, "delivered", 1, 5)], heard=[MeshHeard(*pair, 7, 1)])
+    write(store, tallies=[MeshTally(*pair, "delivered", 1, 6)], heard=[MeshHeard(*pair, 7, 2)])
+    assert [row for row in store.mesh.heard() if row.deployment_id == pair[0]] == [MeshHeard(*pair, 7, 2)]
+    store.deployments.delete(account.account_id, "sandbox", pair[0], set())
+    assert [row for row in store.mesh.heard() if row.deployment_id == pair[0]] == []
 
 
 def test_a_slot_is_replaced_and_old_ones_go(store, register):
