@@ -40,6 +40,10 @@ class Paper:
         return Child(name, command, self.folder / f"{name}.log")
 
     @property
+    def nats_url(self) -> str:
+        return f"nats://127.0.0.1:{self._nats_port}"
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 

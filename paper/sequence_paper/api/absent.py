@@ -11,7 +11,11 @@ router = APIRouter()
 _TRADING = "orders come from deployed algos only; order entry through the API is not built"
 _RISK = "account-wide limits cannot be set and there is no kill switch; limits are per deployment (`risk`)"
 _VENUES = "venues are simulated and need no credentials or wallets"
-_MARKET = "market data is not served over the API; algos on edges see it"
+_MARKET = (
+    "quotes are at GET /v1/quotes, /v1/quotes/{symbol} and POST /v1/quotes_batch, the rest of it is only read"
+)
+_FUNDING = "there is no funding: only spot is traded here"
+_PREDICTION = "there are no prediction markets here"
 _ANALYSIS = "forecasts and backtests are not built; /v1/intelligence/slippage has what a size cost, measured"
 _INTELLIGENCE = "measured figures are at /v1/intelligence/venues, slippage and depth"
 _COSTS = "costs are at /v1/tca and /v1/analytics/tca (report, timeseries, venues, quality), and /v1/analytics/execution"
@@ -26,22 +30,9 @@ REASONS: dict[str, str] = {
     ),
     **dict.fromkeys(("kill_switch", "risk_limits"), _RISK),
     **dict.fromkeys(("credentials", "venues", "wallets"), _VENUES),
-    **dict.fromkeys(
-        (
-            "quotes",
-            "quotes_batch",
-            "symbols",
-            "pairs",
-            "fees",
-            "funding_history",
-            "market",
-            "markets",
-            "fair_price",
-            "settlement",
-            "polymarket",
-        ),
-        _MARKET,
-    ),
+    **dict.fromkeys(("quotes", "quotes_batch", "symbols", "pairs", "fees", "fair_price"), _MARKET),
+    **dict.fromkeys(("funding_history", "market"), _FUNDING),
+    **dict.fromkeys(("markets", "settlement", "polymarket"), _PREDICTION),
     **dict.fromkeys(("execution", "backtest"), _ANALYSIS),
     "intelligence": _INTELLIGENCE,
     **dict.fromkeys(("tca", "analytics"), _COSTS),

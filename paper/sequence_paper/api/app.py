@@ -18,6 +18,7 @@ from sequence_paper.api import (
     inside,
     intelligence,
     mesh,
+    quotes,
     readings,
     traces,
     venues,
@@ -47,6 +48,7 @@ _ROUTES = (
     venues,
     traces,
     tca,
+    quotes,
     intelligence,
     stream,
     absent,  # takes what no other took

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +70,7 @@ class MarketView:
         self._books: dict[str, dict[str, VenueBook]] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._ear: Ear | None = None
+        self._moved: dict[str, asyncio.Event] = {}  # symbols that somebody waits for
 
     async def open(self) -> None:
         """Begin to listen."""
@@ -93,8 +96,18 @@ class MarketView:
             heard_ns=time.time_ns(),
         )
         self._books.setdefault(book.symbol, {})[book.venue] = book
+        moved = self._moved.pop(book.symbol, None)
+        if moved is not None:
+            moved.set()
         for told in self._watchers:
             told(book.symbol)
+
+    async def usable_within(self, symbol: str, seconds: float) -> None:
+        """Wait until a book may be priced by, but no longer than this."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self.usable(symbol):
+                    await self._moved.setdefault(symbol, asyncio.Event()).wait()
 
     def edge_gone(self, edge_id: str) -> None:
         """Its books cannot be believed any more; the next one that it shows can."""

@@ -119,6 +119,6 @@ needs_key = Depends(_bearer)
 """Shows the key in the API description; the gate has checked it already."""
 
 
-def json(content: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json(content: Json | list[Json], status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
     return Response(orjson.dumps(content), status, headers, "application/json")

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from sequence_paper.api.market import Consolidated, Level
+from sequence_paper.api.market import Consolidated, Level, VenueBook, consolidate
 from sequence_paper.store.words import Json
 
 FAIR_LEVELS: Final = 10
 _PX: Final = 1_000_000_000
 _SZ: Final = 100_000_000
+
+
+def quote_view(symbol: str, books: Sequence[VenueBook], now_ns: int, *, depth: int) -> Json:
+    """A quote: the consolidated best and book of what is usable now, and what each venue last showed."""
+    usable = [book for book in books if book.usable(now_ns)]
+    whole = consolidate(usable, depth) if usable else None
+    bids, asks = ([], []) if whole is None else (whole.bids, whole.asks)
+    return {
+        "symbol": symbol,
+        "source": source(whole),
+        "crossed": whole is not None and whole.crossed,
+        "nbbo": nbbo(whole) | _touch_in_units(*_best(whole)),
+        "venues": {book.venue: _venue_view(book, now_ns) for book in books},
+        "book": {"bids": human(bids), "asks": human(asks), "bids_1e9_1e8": bids, "asks_1e9_1e8": asks},
+        "age_ms": min((book.age_ms(now_ns) for book in books), default=None),
+        "ts_ns": None if whole is None else whole.ts_ns,
+    }
+
+
+def _venue_view(book: VenueBook, now_ns: int) -> Json:
+    bid, ask = (book.bids[0] if book.bids else None), (book.asks[0] if book.asks else None)
+    return {
+        "bid": None if bid is None else bid[0] / _PX,
+        "ask": None if ask is None else ask[0] / _PX,
+        "bid_size": None if bid is None else bid[1] / _SZ,
+        "ask_size": None if ask is None else ask[1] / _SZ,
+        **_touch_in_units(bid, ask),
+        "age_ms": book.age_ms(now_ns),
+        "ts_ns": book.ts_ns,
+        "state": book.state,
+        "usable": book.usable(now_ns),
+        "edge_id": book.edge_id,
+    }
 
 
 def nbbo(book: Consolidated | None) -> Json:
@@ -47,10 +81,7 @@ def prices_view(symbol: str, book: Consolidated | None) -> Json:
         **nbbo(book),
         "bid_sz": None if bid is None else bid[1] / _SZ,
         "ask_sz": None if ask is None else ask[1] / _SZ,
-        "bid_px_1e9": None if bid is None else bid[0],
-        "ask_px_1e9": None if ask is None else ask[0],
-        "bid_sz_1e8": None if bid is None else bid[1],
-        "ask_sz_1e8": None if ask is None else ask[1],
+        **_touch_in_units(bid, ask),
         "crossed": book is not None and book.crossed,
         "venues": [] if book is None else book.venues,
         "source": source(book),
@@ -115,3 +146,12 @@ def _best(book: Consolidated | None) -> tuple[Level | None, Level | None]:
     if book is None:
         return None, None
     return (book.bids[0] if book.bids else None), (book.asks[0] if book.asks else None)
+
+
+def _touch_in_units(bid: Level | None, ask: Level | None) -> Json:
+    return {
+        "bid_px_1e9": None if bid is None else bid[0],
+        "ask_px_1e9": None if ask is None else ask[0],
+        "bid_sz_1e8": None if bid is None else bid[1],
+        "ask_sz_1e8": None if ask is None else ask[1],
+    }

@@ -16,6 +16,19 @@ class FeesAnswer(Answer):
     taker_ppm: int
 
 
+class MarketAnswer(Answer):
+    """A symbol at a venue. `state` and `age_ms` are of the book last shown, null before the first."""
+
+    symbol: str
+    tick_size_1e9: int | None
+    lot_size_1e8: int | None
+    min_qty_1e8: int | None
+    min_notional_1e9: int | None
+    state: str | None
+    usable: bool = Field(description="fresh and believed: it counts in quotes")
+    age_ms: int | None
+
+
 class VenueAnswer(Answer):
     """One venue over all its edges; `edges` are those that are there now."""
 
@@ -26,6 +39,7 @@ class VenueAnswer(Answer):
     edges: list[str]
     last_heartbeat: int = Field(description="Unix seconds; 0: every edge left in an orderly way")
     fees: FeesAnswer | None
+    markets: list[MarketAnswer]
 
 
 class VenuesAnswer(Answer):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from sequence_paper.api.answers import described
 from sequence_paper.api.bodies import MAX_OPEN_ORDERS, RiskBody
 from sequence_paper.api.fleet import EdgeView, Fleet
+from sequence_paper.api.listed import rules_row
+from sequence_paper.api.market import MarketView
 from sequence_paper.api.platform import Here, json, needs_key
 from sequence_paper.api.venue_answers import CredentialsAnswer, RiskLimitsAnswer, VenuesAnswer
 from sequence_paper.store.words import Json
@@ -18,8 +22,10 @@ router = APIRouter(prefix="/v1", tags=["venues"], dependencies=[needs_key])
 
 @router.get("/venues", responses=described(VenuesAnswer))
 async def venues(here: Here) -> Response:
-    """Every venue of which an edge has announced itself, and whether one is there now."""
-    return json({"venues": venue_rows(await here.run(here.fleet))})
+    """Every venue of which an edge has announced itself, and whether one is there now, with what it trades."""
+    now = time.time_ns()
+    rows = venue_rows(await here.run(here.fleet))
+    return json({"venues": [row | {"markets": _markets(row, here.market, now)} for row in rows]})
 
 
 @router.get("/credentials", responses=described(CredentialsAnswer))
@@ -47,6 +53,23 @@ async def risk_limits() -> Response:
         name for name in RiskBody.model_fields if name != "reduce_only"
     )
     return json({"limits": held | {"max_open_orders": MAX_OPEN_ORDERS}})
+
+
+def _markets(row: Json, market: MarketView, now_ns: int) -> list[Json]:
+    """Symbol by symbol: the rules, and how the book stands that was last shown."""
+    found = []
+    for symbol in row["symbols"]:
+        book = next((one for one in market.books(symbol) if one.venue == row["venue"]), None)
+        found.append(
+            {
+                "symbol": symbol,
+                **rules_row(row["venue"], symbol),
+                "state": None if book is None else book.state,
+                "usable": book is not None and book.usable(now_ns),
+                "age_ms": None if book is None else book.age_ms(now_ns),
+            }
+        )
+    return found
 
 
 def venue_rows(fleet: Fleet) -> list[Json]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sequence_paper.api import answers, mesh, reading_answers, traces, venue_answers
+from sequence_paper.api import answers, mesh, quote_answers, reading_answers, traces, venue_answers
 from sequence_paper.api.tca import answers as tca_answers
 from sequence_paper.store import Store
 from support.paper import Paper
@@ -61,6 +61,13 @@ class Desk:
 
 _DOCUMENTED = {
     r"/edges": reading_answers.EdgesAnswer,
+    r"/quotes": quote_answers.QuotesAnswer,
+    r"/quotes/.+": quote_answers.QuoteAnswer,
+    r"/quotes_batch": quote_answers.BatchAnswer,
+    r"/symbols": quote_answers.SymbolsAnswer,
+    r"/pairs/.+/venues": quote_answers.PairAnswer,
+    r"/fees": quote_answers.FeesAnswer,
+    r"/fair_price": quote_answers.FairPricesAnswer,
     r"/account": reading_answers.AccountAnswer,
     r"/venues": venue_answers.VenuesAnswer,
     r"/credentials": venue_answers.CredentialsAnswer,

@@ -114,7 +114,7 @@ class TestClientBehaviours:
         assert desk.ok("GET", f"/deployments/{encoded}")["deployment_id"] == row["deployment_id"]
         missing = desk.error(404, "GET", "/orders/graph%3Ag%3Amain-1%3A7")
         assert "graph:g:main-1:7" in missing["error"]["message"]
-        assert desk.error(501, "GET", "/quotes/XRP%2FUSD")["error"]["code"] == "NOT_IMPLEMENTED"
+        assert "no edge trades XRP/USD" in desk.error(404, "GET", "/quotes/XRP%2FUSD")["error"]["message"]
 
     def test_a_body_that_is_not_json(self, desk, paper):
         headers = {"Authorization": f"Bearer {desk.key}", "Content-Type": "application/json"}
@@ -134,7 +134,8 @@ class TestClientBehaviours:
         ("POST", "/orders", 501, "deployed algos only"),
         ("DELETE", "/execution_graphs/graph", 501, "deployed algos only"),
         ("PUT", "/credentials/kraken", 501, "need no credentials"),
-        ("GET", "/quotes?symbols=a,b", 501, "market data"),
+        ("PUT", "/quotes", 501, "GET /v1/quotes"),
+        ("GET", "/markets", 501, "no prediction markets"),
         ("GET", "/positions/perp", 501, "/v1/positions/unified"),
         ("GET", "/stream", 426, "is a WebSocket"),
         ("GET", "/risk/stream", 501, "/v1/stream"),
