@@ -58,6 +58,10 @@ class Readings:
         """`GET /v1/edges`: the processes beside the venues, with feed, liveness and callback latency."""
         return await self._object("edges", "/v1/edges", lane)
 
+    async def intelligence(self, topic: str, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
+        """`GET /v1/intelligence/{topic}`: venues, slippage, depth or routing of a `symbol`."""
+        return await self._object("intelligence", f"/v1/intelligence/{topic}", lane, query)
+
     async def _object(
         self, operation: str, path: str, lane: Lane, query: Mapping[str, str | int | None] | None = None
     ) -> dict[str, Any]:

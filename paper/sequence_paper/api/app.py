@@ -20,6 +20,7 @@ from sequence_paper.api import (
     mesh,
     quotes,
     readings,
+    routing_now,
     traces,
     venues,
 )
@@ -50,6 +51,7 @@ _ROUTES = (
     tca,
     quotes,
     intelligence,
+    routing_now,
     stream,
     absent,  # takes what no other took
 )

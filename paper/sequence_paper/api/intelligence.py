@@ -31,7 +31,7 @@ _FOREVER: Final = 2**62
 _TICKS: Final = 50_000
 
 SideWord = Literal["buy", "sell"]
-_SIDES: Final[dict[SideWord, Side]] = {"buy": BUY, "sell": SELL}
+SIDES: Final[dict[SideWord, Side]] = {"buy": BUY, "sell": SELL}
 Window = Annotated[
     int, Query(ge=60, le=86_400, description="seconds of feed time before each venue's newest record")
 ]
@@ -41,7 +41,7 @@ Window = Annotated[
 @router.get("/analytics/market/{symbol}")
 async def venues(here: Here, symbol: str, window_s: Window = 3600) -> Response:
     """Who trades a symbol, how wide, how deep, how busy: now by the books on the bus, before by what was recorded."""
-    _require(here, symbol)
+    require(here, symbol)
     return json(await here.run(lambda: _venues(here, symbol, window_s)))
 
 
@@ -57,11 +57,11 @@ async def slippage(
 
     A size that the recorded depth did not reach is null, with `short` saying how often; nothing is extrapolated.
     """
-    _require(here, symbol)
+    require(here, symbol)
     wanted = _sizes(sizes)
     found: Json = {"venues": [], "routed": None, "window_s": window_s, "sizes_usd": wanted}
     if here.ticks is not None:
-        ticks, way = here.ticks, _SIDES[side]
+        ticks, way = here.ticks, SIDES[side]
         found = await here.run(lambda: intel_figures.slippage(ticks, symbol, way, wanted, window_s))
     return json({"symbol": symbol, "side": side, **found, "note": _note(here, found["venues"])})
 
@@ -69,7 +69,7 @@ async def slippage(
 @router.get("/intelligence/depth")
 async def depth(here: Here, symbol: str) -> Response:
     """The books of all venues as one, equal prices added, and each venue's own best with its state."""
-    _require(here, symbol)
+    require(here, symbol)
     now = time.time_ns()
     merged = here.market.consolidated(symbol, DEPTH_LEVELS, now)
     return json(
@@ -100,7 +100,7 @@ async def price_history(
 
     `range` counts back from the newest record (feed time); `start_ts` and `end_ts` are Unix seconds of feed time.
     """
-    _require(here, symbol)
+    require(here, symbol)
     if here.ticks is None:
         raise ApiError(404, NOT_RECORDED)
     ticks, back = here.ticks, _range_ns(range)
@@ -211,7 +211,7 @@ def _last_of_each(points: list[Json], step_ns: int) -> list[Json]:
 # -- what was asked --------------------------------------------------------------------------------------------
 
 
-def _require(here: Platform, symbol: str) -> None:
+def require(here: Platform, symbol: str) -> None:
     """404 with all symbols there are, when this is none of them."""
     known = {name for _, name in listed()} | set(here.market.symbols())
     if symbol not in known:
