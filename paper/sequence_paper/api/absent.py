@@ -8,7 +8,7 @@ from sequence_paper.api.errors import ApiError, answer
 
 router = APIRouter()
 
-_TRADING = "orders come from deployed algos only; order entry through the API is not built"
+_TRADING = "orders are submitted, previewed, amended and cancelled under /v1/orders; this is not built"
 _RISK = "account-wide limits cannot be set and there is no kill switch; limits are per deployment (`risk`)"
 _VENUES = "venues are simulated and need no credentials or wallets"
 _MARKET = (

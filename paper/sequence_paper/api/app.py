@@ -18,6 +18,7 @@ from sequence_paper.api import (
     inside,
     intelligence,
     mesh,
+    order_entry,
     quotes,
     readings,
     routing_now,
@@ -33,6 +34,7 @@ from sequence_paper.api.platform import Platform
 from sequence_paper.api.stream import endpoint as stream
 from sequence_paper.api.stream.hub import Hub
 from sequence_paper.api.tca import routes as tca
+from sequence_paper.feed.evm import ChainConfig
 from sequence_paper.store import Store
 from sequence_paper.store.ticks import TickStore
 
@@ -45,6 +47,7 @@ _ROUTES = (
     inside,
     mesh,
     deployments,
+    order_entry,
     readings,
     venues,
     traces,
@@ -57,10 +60,16 @@ _ROUTES = (
 )
 
 
-def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None = None) -> ASGIApp:
+def create_app(
+    store: Store,
+    bus: Bus,
+    calls: CallLog,
+    ticks: TickStore | None = None,
+    chain: ChainConfig | None = None,
+) -> ASGIApp:
     """The ASGI application; opens and closes the bus with its lifespan, leaves store and ticks to the caller."""
 
-    platform = Platform(store, bus, ticks)
+    platform = Platform(store, bus, ticks, chain)
     hub = Hub(platform)
 
     @contextlib.asynccontextmanager
@@ -69,6 +78,7 @@ def create_app(store: Store, bus: Bus, calls: CallLog, ticks: TickStore | None =
         await bus.open()
         await hub.open()
         parts: list[Coroutine[Any, Any, None]] = [platform.presence.run(), traces.keep_trimmed(store)]
+        parts += [platform.orders.run(), platform.pools.run()]
         parts += [keep_compact(ticks.folder)] if ticks is not None else []
         tasks = [asyncio.create_task(part) for part in parts]
         try:

@@ -120,6 +120,18 @@ class Bus:
             return False
         return False
 
+    async def ask(self, subject: str, request: Json, seconds: float) -> Json | None:
+        """The answer of who listens there; None when the bus is away or nobody answered in time."""
+        if not self.connected:
+            return None
+        try:
+            message = await self._client.request(subject, orjson.dumps(request), timeout=seconds)
+            answer: Json = orjson.loads(message.data)
+        except (NatsError, TimeoutError, orjson.JSONDecodeError) as error:
+            log.info("%s did not answer: %s", subject, error or type(error).__name__)
+            return None
+        return answer
+
     async def wake(self, edge_ids: Iterable[str], deployment_id: str) -> bool:
         """Tell edges that a deployment changed; True when all have answered, in `WAKE_SECONDS`, that they converged."""
         if not self.connected:

@@ -15,9 +15,12 @@ from starlette.responses import Response
 
 from sequence_paper.api import fleet, mesh_view
 from sequence_paper.api.bus import WAKE_SECONDS, Bus
+from sequence_paper.api.dispatch import Dispatcher
 from sequence_paper.api.market import MarketView
+from sequence_paper.api.pools import Pools
 from sequence_paper.api.presence import Presence
 from sequence_paper.api.stream.tickets import Tickets
+from sequence_paper.feed.evm import ChainConfig
 from sequence_paper.mesh.wire import event_subject
 from sequence_paper.store import Store
 from sequence_paper.store.deployments import NotRegisteredError, Registration
@@ -32,8 +35,10 @@ _LOOK_SECONDS = 0.1
 class Platform:
     """One for the process, in `app.state.platform`."""
 
-    def __init__(self, store: Store, bus: Bus, ticks: TickStore | None = None) -> None:
-        """`ticks`: what the market showed; None when nothing is recorded."""
+    def __init__(
+        self, store: Store, bus: Bus, ticks: TickStore | None = None, chain: ChainConfig | None = None
+    ) -> None:
+        """`ticks`: what the market showed; None when nothing is recorded. `chain`: where pools are; else generated."""
         self.store = store
         self.ticks = ticks
         self.bus = bus
@@ -41,6 +46,8 @@ class Platform:
         self.presence = Presence(store, bus)
         self.presence.on_gone(self.market.edge_gone)
         self.tickets = Tickets()
+        self.pools = Pools(self.market, chain)
+        self.orders = Dispatcher(store, bus, self.market)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do database work in a thread."""

@@ -58,6 +58,7 @@ class OrderAnswer(Answer):
     order_id: str
     graph_id: str
     node_id: str
+    parent_id: str | None
     client_order_id: str
     deployment_id: str
     deployment: str

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from sequence_paper.api.answers import described
 from sequence_paper.api.errors import ApiError
+from sequence_paper.api.parents import stored_parent
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.reading_answers import (
     AccountAnswer,
@@ -21,7 +22,7 @@ from sequence_paper.api.reading_answers import (
 )
 from sequence_paper.api.rows import unrealized
 from sequence_paper.store.records import Caller
-from sequence_paper.store.trades import Position
+from sequence_paper.store.trades import Order, Position
 from sequence_paper.store.views import fill_view, order_view
 from sequence_paper.store.words import Json
 
@@ -71,22 +72,38 @@ async def account(here: Here, who: Who) -> Response:
 
 @router.get("/orders", responses=described(OrdersAnswer))
 async def orders(here: Here, who: Who, wanted: Wanted) -> Response:
-    """Orders, newest first."""
+    """Orders at venues, newest first; those with a `parent_id` are legs. A parent is shown when asked for by its id."""
     mine = (who.account.account_id, who.mode)
-    found, total = await here.run(lambda: here.store.orders.page(*mine, **wanted))
+
+    def work() -> tuple[list[Order], int]:
+        found, total = here.store.orders.page(*mine, **wanted)
+        if found or wanted["order_id"] is None:
+            return found, total
+        parent = stored_parent(here.store, *mine, wanted["order_id"])
+        return ([], 0) if parent is None else ([parent[0]], 1)
+
+    found, total = await here.run(work)
     return json(_page("orders", [order_view(order) for order in found], total, wanted))
 
 
 @router.get("/orders/{node_order_id:path}", responses=described(OrderAnswer))
 async def order(node_order_id: str, here: Here, who: Who) -> Response:
-    """One order with its fills."""
+    """One order with its fills; a parent has those of its legs."""
     mine = (who.account.account_id, who.mode)
 
     def work() -> Json:
         found, _ = here.store.orders.page(*mine, limit=1, offset=0, order_id=node_order_id)
+        ids = [node_order_id]
         if not found:
-            raise ApiError(404, f"no order {node_order_id} in this account and mode")
-        filled, _ = here.store.fills.page(*mine, limit=1000, offset=0, order_id=node_order_id)
+            parent = stored_parent(here.store, *mine, node_order_id)
+            if parent is None:
+                raise ApiError(404, f"no order {node_order_id} in this account and mode")
+            found, ids = [parent[0]], [leg.order_id for leg, _ in parent[1]]
+        filled = [
+            fill
+            for order_id in ids
+            for fill in here.store.fills.page(*mine, limit=1000, offset=0, order_id=order_id)[0]
+        ]
         return order_view(found[0]) | {"fills": [fill_view(fill) for fill in filled]}
 
     return json(await here.run(work))

@@ -65,6 +65,8 @@ def announcements(writes: EdgeWrites) -> Iterator[tuple[str, bytes]]:
     for (account_id, mode), n in Counter((fill.account_id, fill.mode) for fill in writes.fills).items():
         yield wire.fill_subject(account_id, mode), orjson.dumps({"n": n})
     for piece in writes.steps:
+        if not piece.deployment_id:
+            continue  # of an account's own order: its traces have no channel
         subject = wire.trace_subject(piece.deployment_id)
         for index in range(len(piece.steps)):
             yield subject, orjson.dumps(step_view(piece, index))

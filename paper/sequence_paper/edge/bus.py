@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ from sequence_paper.mesh.direct import DirectClient
 
 log = logging.getLogger(__name__)
 
+Answer = Callable[[Any], Awaitable[dict[str, Any]]]
 Wake = Callable[[str], Awaitable[dict[str, Any]]]
 Receive = Callable[[Key, str, wire.MeshMessage], None]
 Hear = Callable[[str, wire.Probe], None]
@@ -45,11 +47,16 @@ class EdgeBus:
         self._listening = asyncio.Lock()
         self._closing = False
         self._answers: set[asyncio.Task[None]] = set()
+        self._served: dict[str, Answer] = {}
 
     @property
     def connected(self) -> bool:
         """Whether the bus is there now."""
         return bool(self._client.is_connected)
+
+    def serve(self, subject: str, answer: Answer) -> None:
+        """Answer requests on a subject; call before ``open``."""
+        self._served[subject] = answer
 
     async def open(self) -> None:
         """Begin to connect; returns at once."""
@@ -117,6 +124,8 @@ class EdgeBus:
         if not await connection.connect(self._client, self._url, self._edge_id, self._on_away):
             return
         await self._client.subscribe(wire.wake_subject(self._edge_id), cb=self._on_wake)
+        for subject, answer in self._served.items():
+            await self._client.subscribe(subject, cb=functools.partial(self._on_request, answer))
         await self._client.subscribe(wire.ping_subject(self._edge_id), cb=_on_ping)
         await self._client.hear(wire.probes_subject(self._edge_id), self._heard_probe)
         await self.listen(self._wanted)
@@ -127,10 +136,27 @@ class EdgeBus:
             log.warning("the bus is away; the store is read once a second, mesh messages are lost")
 
     async def _on_wake(self, message: Msg) -> None:
-        # Not awaited here: a callback that waits would hold up the next wake-up.
-        task = asyncio.create_task(self._answer(message))
+        self._later(self._answer(message))
+
+    async def _on_request(self, answer: Answer, message: Msg) -> None:
+        self._later(self._reply(answer, message))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        # Not awaited by the subscription: a callback that waits would hold up the next message.
+        task = asyncio.create_task(work)
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
+
+    async def _reply(self, answer: Answer, message: Msg) -> None:
+        try:
+            asked = orjson.loads(message.data)
+        except orjson.JSONDecodeError:
+            log.warning("a request on %s is not JSON", message.subject)
+            return
+        reply = await answer(asked)
+        if message.reply:
+            with contextlib.suppress(NatsError):
+                await message.respond(orjson.dumps(reply))
 
     async def _answer(self, message: Msg) -> None:
         try:

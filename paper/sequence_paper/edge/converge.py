@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Final
 
 from sequence_paper.edge import abi
 from sequence_paper.edge.algo_state import StateWriter
 from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.errors import ModuleRefused
+from sequence_paper.edge.guests import Guests, Principal
 from sequence_paper.edge.holding import Holding, HoldingKey
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.hosted import Counts, Hosted, Slot, limits_of, params_of
@@ -25,17 +27,22 @@ from sequence_paper.store.records import DesiredInstance
 from sequence_paper.store.trades import Order, Position
 from sequence_paper.store.words import OrderStatus
 
+_DESK: Final = ("", "")
+"""Deployment and label of orders that no instance gave."""
+
 
 class Converger:
     """Brings an ``EdgeCore`` to the desired state of the store. ``converge`` must not run twice at once."""
 
-    def __init__(self, core: EdgeCore, host: Host, store: Store, venue: str, stand_in: str) -> None:
+    def __init__(
+        self, core: EdgeCore, host: Host, store: Store, guests: Guests, venue: str, stand_in: str
+    ) -> None:
         """``stand_in``: what feeds this edge, for the sentence about symbols it does not have."""
-        self._core, self._host, self._store = core, host, store
+        self._core, self._host, self._store, self._guests = core, host, store, guests
         self._roster = core.roster
         self._venue, self._stand_in = venue, stand_in
         self._modules = ModuleCache(host, store)
-        self._holdings: dict[HoldingKey, Holding] = {}
+        self._holdings = core.holdings
         self._resting: dict[tuple[str, str], list[Order]] | None = None
         self._traced: dict[str, LastStep] = {}
 
@@ -43,6 +50,7 @@ class Converger:
         """One pass. Raises what the store raises; the next pass starts over."""
         if self._resting is None:
             self._resting = await self._read_resting()
+            await self._restore_desks()
         wanted = await asyncio.to_thread(self._store.instances.desired_on, self._roster.edge_id)
         keys = {(want.deployment_id, want.label) for want in wanted}
         self._end_orphans(keys)
@@ -258,13 +266,23 @@ class Converger:
     def _restore_orders(self, hosted: Hosted) -> None:
         """Put orders of an earlier process back into the book; what cannot rest ends."""
         for row in (self._resting or {}).pop(hosted.key, []):
-            order, traced = live_order(row), self._traced.get(row.order_id)
-            served = any(slot.symbol == order.symbol for slot in hosted.slots)
-            rests = row.status != "NEW" and row.tif in ("gtc", "post_only") and order.px_1e9 > 0
-            if served and rests and order.algo_id not in hosted.by_algo_id:
-                self._core.executions.restore(hosted, order, self._core.now_ns, traced)
-            else:
-                self._core.executions.end_lost(hosted, order, self._core.now_ns, traced)
+            taken = live_order(row).algo_id in hosted.by_algo_id
+            self._restore_order(hosted, row, may_rest=not taken)
+
+    async def _restore_desks(self) -> None:
+        """Orders that accounts gave without an instance."""
+        for row in (self._resting or {}).pop(_DESK, []):
+            desk = await self._guests.get(Principal(row.account_id, row.mode))
+            self._restore_order(desk, row, may_rest=True)
+
+    def _restore_order(self, hosted: Hosted, row: Order, *, may_rest: bool) -> None:
+        order, traced = live_order(row), self._traced.get(row.order_id)
+        served = any(slot.symbol == order.symbol for slot in hosted.slots)
+        rests = row.status != "NEW" and row.tif in ("gtc", "post_only") and order.px_1e9 > 0
+        if served and rests and may_rest:
+            self._core.executions.restore(hosted, order, self._core.now_ns, traced)
+        else:
+            self._core.executions.end_lost(hosted, order, self._core.now_ns, traced)
 
     def _end_orphans(self, hosted_here: set[tuple[str, str]]) -> None:
         """Open orders of an earlier process whose instance this edge does not host can only end."""

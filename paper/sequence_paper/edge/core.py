@@ -18,6 +18,7 @@ from typing import Final
 from sequence_paper.edge import abi
 from sequence_paper.edge.callbacks import Callbacks
 from sequence_paper.edge.executions import Executions
+from sequence_paper.edge.holding import Holding, HoldingKey
 from sequence_paper.edge.hosted import Hosted
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.post import Post, Send
@@ -47,6 +48,7 @@ class EdgeCore:
     ) -> None:
         self.markets = markets
         self.journal = journal
+        self.holdings: dict[HoldingKey, Holding] = {}
         self.roster = Roster(edge_id, journal)
         self.tracer = Tracer(journal)
         self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer)

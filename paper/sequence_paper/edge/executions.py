@@ -122,7 +122,8 @@ class Executions:
         if second != hosted.rejected_second:
             hosted.rejected_second, hosted.rejected_in_second = second, 0
         hosted.rejected_in_second += 1
-        if hosted.rejected_in_second > MAX_REJECT_ROWS:
+        # The row of a routed order exists already and has to end.
+        if hosted.rejected_in_second > MAX_REJECT_ROWS and order.parent_id is None:
             return
         self._roster.log(hosted, 1, f"order {order.algo_id} rejected ({code.name}): {why}")
         self._journal.order(

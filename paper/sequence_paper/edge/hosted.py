@@ -42,6 +42,7 @@ class LiveOrder:
     fees_1e9: int = 0
     decision_mid_1e9: int = 0
     trace: OrderTrace = field(default_factory=OrderTrace)
+    parent_id: str | None = None
 
     def view(self) -> OpenOrderView:
         return OpenOrderView(self.algo_id, self.px_1e9, self.qty_1e8, self.filled_1e8, self.side, self.status)
@@ -97,7 +98,10 @@ class Slot:
 
 @dataclass(slots=True, eq=False)
 class Hosted:
-    """``sandbox`` is None while nothing is loaded: refused modules, faulted instances."""
+    """``sandbox`` is None while nothing is loaded: refused modules, faulted instances.
+
+    ``guest``: somebody who only trades here and is hosted nowhere or elsewhere; nothing is observed or logged of it.
+    """
 
     want: DesiredInstance
     slots: list[Slot] = field(default_factory=list)
@@ -123,6 +127,7 @@ class Hosted:
     inbox: deque[tuple[str, int, bytes]] = field(default_factory=deque)
     rejected_second: int = -1
     rejected_in_second: int = 0
+    guest: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -131,7 +136,8 @@ class Hosted:
     @property
     def owner(self) -> str:
         """How the markets name this instance."""
-        return f"{self.want.deployment_id}/{self.want.label}"
+        own = f"{self.want.deployment_id}/{self.want.label}"
+        return f"{self.account}/{own}" if self.guest else own
 
     @property
     def account(self) -> str:

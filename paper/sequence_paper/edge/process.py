@@ -16,6 +16,8 @@ from sequence_paper.edge.books import BookCaster
 from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.gateway import Gateway
+from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.mesh_end import MeshEnd
@@ -75,7 +77,9 @@ class EdgeProcess:
             self._recorder,
         )
         self._mesh = MeshEnd(self._core, store, self._bus)
-        self._converger = Converger(self._core, self._host, store, settings.venue, feed.about.label())
+        guests = Guests(self._core, store, settings.venue, settings.instrument_type)
+        self._converger = Converger(self._core, self._host, store, guests, settings.venue, feed.about.label())
+        self._gateway = Gateway(settings.edge_id, self._core, guests, store, self._flush)
         self._pump = Pump(
             self._core,
             feed,
@@ -85,6 +89,7 @@ class EdgeProcess:
             after=self._after_slice,
             urgent=lambda: bool(self._mesh.outbox),
         )
+        self._bus.serve(wire.gateway_subject(settings.edge_id), self._gateway.answer)
         self._announcer = Announcer(self._bus)
         self._journal.after_flush = self._announcer.stored
         self._books = BookCaster(self._core, settings.edge_id, settings.venue, settings.instrument_type)
@@ -164,6 +169,7 @@ class EdgeProcess:
             except sa.exc.SQLAlchemyError as error:
                 log.error("the store cannot be read: %s", _first_line(error))
                 return
+        self._gateway.open()
         running = len(self._core.roster.running)
         self._host.ticker.run(running > 0)
         await self._bus.listen({h.key for h in self._core.roster.hosted.values() if h.hears})

@@ -57,7 +57,8 @@ class Roster:
 
     def observe(self, hosted: Hosted) -> None:
         """Put the present figures of an instance into the journal."""
-        self._journal.observe(hosted.observation(time.time_ns()))
+        if not hosted.guest:
+            self._journal.observe(hosted.observation(time.time_ns()))
 
     def _observe_traded(self) -> None:
         for hosted in self.traded:
@@ -66,6 +67,8 @@ class Roster:
 
     def log(self, hosted: Hosted, level: int, message: str) -> None:
         """A record about an instance. ``level``: 0 trace, 1 debug, 2 info, 3 warn, 4 error."""
+        if hosted.guest:
+            return
         want = hosted.want
         now = time.time_ns()
         self._journal.log(LogLine(want.deployment_id, want.label, self.edge_id, level, message, now))

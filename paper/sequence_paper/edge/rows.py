@@ -19,12 +19,13 @@ _TIF: Final[dict[OrderType, Tif]] = {
     OrderType.FOK: "fok",
     OrderType.POST_ONLY: "post_only",
 }
-_TYPES: Final[dict[str, OrderType]] = {
+TYPES: Final[dict[str, OrderType]] = {
     "gtc": OrderType.LIMIT,
     "ioc": OrderType.IOC,
     "fok": OrderType.FOK,
     "post_only": OrderType.POST_ONLY,
 }
+"""How a limit order's time in force is called here."""
 
 
 def _owner(hosted: Hosted, edge_id: str, symbol: str) -> dict[str, Any]:
@@ -71,12 +72,13 @@ def order_row(
         reject_code=reject_code,
         failure_reason=reason,
         decision_mid_1e9=order.decision_mid_1e9,
+        parent_id=order.parent_id,
     )
 
 
 def live_order(row: Order) -> LiveOrder:
     """A resting order from its stored row."""
-    kind = OrderType.MARKET if row.order_type == "market" else _TYPES[row.tif]
+    kind = OrderType.MARKET if row.order_type == "market" else TYPES[row.tif]
     return LiveOrder(
         order_id=row.order_id,
         algo_id=row.client_key,
@@ -91,6 +93,7 @@ def live_order(row: Order) -> LiveOrder:
         notional_1e9=row.filled_notional_1e9,
         fees_1e9=row.fees_1e9,
         decision_mid_1e9=row.decision_mid_1e9,
+        parent_id=row.parent_id,
     )
 
 

@@ -87,6 +87,17 @@ class Tracer:
         order.trace.arrival_mid_1e9 = mid = slot.mark()
         self._step(order, "routed", feed_ns, {"venue": venue, "mid_1e9": mid or None, "why": "one venue"})
 
+    def received(self, order: LiveOrder, slot: Slot, venue: str, asked: Json, feed_ns: int) -> None:
+        """A leg of a routed order came in. Times of who sent it are by that process's clock, so they are details."""
+        market, trace = slot.market, order.trace
+        bids, asks = market.top(abi.MAX_LEVELS)
+        trace.book = DecisionBook(market.book_seq, market.book_ns, market.feed_state.value, bids, asks)
+        trace.arrival_mid_1e9 = mid = slot.mark()
+        times = {name: asked.get(name) for name in ("created_ns", "decided_ns", "sent_ns")}
+        self._step(order, "submitted", feed_ns, {"parent_id": order.parent_id, **times})
+        detail = {"venue": venue, "mid_1e9": mid or None, "why": "leg of a routed order"}
+        self._step(order, "routed", feed_ns, detail | {"parent_id": order.parent_id})
+
     def sent(self, order: LiveOrder, venue: str, request: Order, feed_ns: int) -> None:
         detail = {"venue": venue, "qty_1e8": request.qty_1e8, "price_1e9": request.px_1e9 or None}
         self._step(order, "sent", feed_ns, detail)
@@ -255,4 +266,5 @@ def _head(hosted: Hosted, order: LiveOrder) -> TraceHead:
         decision_mid_1e9=order.decision_mid_1e9 or None,
         arrival_mid_1e9=trace.arrival_mid_1e9 or None,
         at_ns=trace.waiting[0][1],
+        parent_id=order.parent_id,
     )

@@ -56,6 +56,11 @@ def ping_subject(edge_id: str) -> str:
     return f"edge.{token(edge_id)}.ping"
 
 
+def gateway_subject(edge_id: str) -> str:
+    """Request ``{"op": submit|cancel|amend, "order_id", …}`` -> ``{"order"}`` after the commit, or ``{"error"}``."""
+    return f"edge.{token(edge_id)}.order"
+
+
 def beat_subject(edge_id: str) -> str:
     """Published once per second of wall time, and when something an operator waits for has changed."""
     return f"edge.{token(edge_id)}.beat"

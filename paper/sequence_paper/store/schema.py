@@ -20,7 +20,9 @@ from sequence_paper.store.tables import key as _key
 from sequence_paper.store.tables import of_deployment as _of_deployment
 
 VERSION = 2
-MIGRATIONS: dict[int, list[str]] = {2: ["DROP TABLE IF EXISTS mesh_links"]}
+MIGRATIONS: dict[int, list[str]] = {
+    2: ["DROP TABLE IF EXISTS mesh_links", "ALTER TABLE orders ADD COLUMN parent_id TEXT"]
+}
 """version reached → SQL statements that lead there from the version before."""
 
 schema_version = sa.Table("schema_version", metadata, _key("version", sa.Integer()))
@@ -150,6 +152,7 @@ orders = sa.Table(
     _col("reject_code", sa.Integer(), null=True),
     _col("failure_reason", _T, null=True),
     _col("decision_mid_1e9", _BIG),
+    _col("parent_id", _T, null=True),
     sa.Index("orders_of_account", "account_id", "mode", "seq"),
     sa.Index("orders_of_deployment", "deployment_id", "status"),
     sa.Index("orders_of_edge", "edge_id", "status"),

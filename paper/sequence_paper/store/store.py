@@ -12,6 +12,7 @@ from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.logs import Logs, append_logs
 from sequence_paper.store.mesh import Mesh, save_mesh
 from sequence_paper.store.records import EdgeWrites
+from sequence_paper.store.routes import Routes
 from sequence_paper.store.traces import Traces, save_traces
 from sequence_paper.store.trading import (
     Fills,
@@ -45,6 +46,7 @@ class Store:
         self.logs = Logs(self._db)
         self.mesh = Mesh(self._db)
         self.traces = Traces(self._db)
+        self.routes = Routes(self._db)
 
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""

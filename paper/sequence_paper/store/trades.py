@@ -43,6 +43,8 @@ class Order:
     failure_reason: str | None = None
     decision_mid_1e9: int = 0
     """Mid of the book the algo saw when it decided; 0 when a side was empty."""
+    parent_id: str | None = None
+    """The routed order that this is a leg of."""
 
 
 @dataclass(frozen=True, slots=True)

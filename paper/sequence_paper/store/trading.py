@@ -28,6 +28,22 @@ class Orders:
         with self._db.reading() as connection:
             return [_order(row) for row in connection.execute(query.order_by(orders.c.seq))]
 
+    def get(self, order_id: str) -> Order | None:
+        """One order, whoever's."""
+        with self._db.reading() as connection:
+            row = connection.execute(sa.select(orders).where(orders.c.order_id == order_id)).one_or_none()
+        return None if row is None else _order(row)
+
+    def claim(self, order: Order) -> tuple[Order, bool]:
+        """Insert the first row of an order unless it has one. The stored row, and whether it is ours."""
+        with self._db.writing() as connection:
+            before = connection.execute(sa.select(orders).where(orders.c.order_id == order.order_id)).first()
+            if before is not None:
+                return _order(before), False
+            self._db.insert_new(connection, orders, [dataclasses.asdict(order)], ["order_id"])
+            row = connection.execute(sa.select(orders).where(orders.c.order_id == order.order_id)).one()
+        return _order(row), _order(row) == order
+
     def page(
         self,
         account_id: str,

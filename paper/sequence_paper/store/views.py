@@ -17,6 +17,7 @@ def order_view(order: Order) -> Json:
         "order_id": order.order_id,
         "graph_id": graph_id,
         "node_id": node_id,
+        "parent_id": order.parent_id,
         "client_order_id": str(order.client_key),
         "deployment_id": order.deployment_id,
         "deployment": order.deployment,

@@ -11,6 +11,7 @@ import pytest
 
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.hosted import Hosted
 from sequence_paper.edge.journal import Journal
@@ -52,7 +53,8 @@ class InProcessEdge:
         self.sent: list[tuple[str, str, str, bytes]] = []
         self.journal = Journal(store)
         self.core = EdgeCore(EDGE_ID, "kraken", self.markets, self.journal, lambda *m: self.sent.append(m))
-        self.converger = Converger(self.core, host, store, "kraken", "test feed")
+        self.guests = Guests(self.core, store, "kraken", "spot")
+        self.converger = Converger(self.core, host, store, self.guests, "kraken", "test feed")
         self.seq = 0
         self.core.prime([self.snapshot(symbol, 0) for symbol in symbols])
 

@@ -1,0 +1,203 @@
+"""Orders as clients write them: the simple form, and a graph of one node. Unknown keys are refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+
+from sequence_paper.api.bodies import INT64_MAX, Name, Symbol
+from sequence_paper.api.errors import ApiError, invalid
+
+Human = Annotated[Decimal, Field(gt=0, lt=Decimal(10) ** 10, allow_inf_nan=False)]
+"""A quantity or price in human units."""
+Positive = Annotated[StrictInt, Field(ge=1, le=INT64_MAX)]
+Side = Literal["buy", "sell"]
+Tif = Literal["gtc", "ioc", "fok", "post_only"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SimpleBody(_Strict):
+    """`qty` or `notional` in human units; without `price` a market order, without `venue` the router decides."""
+
+    symbol: Symbol
+    side: Side
+    qty: Human | None = None
+    notional: Human | None = None
+    price: Human | None = None
+    venue: Name | None = None
+    tif: Tif | None = None
+    order_type: Literal["market", "limit"] | None = None
+    max_slippage_bps: Annotated[StrictInt, Field(ge=0, lt=10_000)] | None = None
+    sandbox: bool | None = None
+    graph_id: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_size(self) -> SimpleBody:
+        if (self.qty is None) == (self.notional is None):
+            raise ValueError("give qty or notional, and not both")
+        if self.order_type is not None and (self.order_type == "limit") != (self.price is not None):
+            raise ValueError("a limit order has a price, a market order has none")
+        return self
+
+
+class InstrumentBody(_Strict):
+    symbol: Symbol
+    type: Literal["spot", "perp", "prediction"] = "spot"
+    venue: Name | None = None
+
+
+class LimitBody(_Strict):
+    price_1e9: Positive
+
+
+class LimitTypeBody(_Strict):
+    limit: LimitBody
+
+
+class FixedBody(_Strict):
+    qty_1e8: Positive
+
+
+class QuantityBody(_Strict):
+    fixed: FixedBody
+
+
+class ExecutionBody(_Strict):
+    """`urgency` and `horizon_ms` are kept; a single sweep has no use for them."""
+
+    policy: Literal["sor", "aggressive_chase"] = "sor"
+    urgency: Literal["low", "medium", "high"] | None = None
+    max_slippage_bps: Annotated[StrictInt, Field(ge=0, lt=10_000)] | None = None
+    horizon_ms: Annotated[StrictInt, Field(ge=1, le=86_400_000)] | None = None
+    tif: Tif | None = None
+    pacing: dict[str, Any] | None = None
+
+
+class NodeBody(_Strict):
+    node_id: Name
+    instrument: InstrumentBody
+    side: Side
+    order_type: Literal["market"] | LimitTypeBody
+    quantity: QuantityBody
+    execution: ExecutionBody = ExecutionBody()
+    activation: Literal["root", "wait"] = "root"
+
+
+class GraphBody(_Strict):
+    """`risk.admission.max_notional_usd` is checked; other layers need graphs of several nodes."""
+
+    graph_id: Name | None = None
+    is_sandbox: bool | None = None
+    nodes: Annotated[list[NodeBody], Field(min_length=1, max_length=64)]
+    edges: list[dict[str, Any]] = []
+    risk: dict[str, Any] = {}
+
+
+class AmendConstraints(_Strict):
+    max_price_1e9: Positive
+
+
+class AmendBody(_Strict):
+    """What is left out stays as it is."""
+
+    new_qty_1e8: Positive | None = None
+    new_constraints: AmendConstraints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order in whichever form it came. One of `qty_1e8` and `notional_1e9` is 0."""
+
+    graph_id: str | None
+    node_id: str
+    symbol: str
+    side: Side
+    qty_1e8: int
+    notional_1e9: int
+    limit_1e9: int | None
+    venue: str | None
+    tif: Tif
+    chase: bool = False
+    max_slippage_bps: int | None = None
+    horizon_ms: int | None = None
+    max_notional_1e9: int | None = None
+    sandbox: bool | None = None
+
+
+def wanted(body: SimpleBody | GraphBody) -> Wanted:
+    """Raises what the platform does not do: 501 for graphs of several nodes and pacing, 422 for the rest."""
+    if isinstance(body, SimpleBody):
+        return Wanted(
+            body.graph_id,
+            "order",
+            body.symbol.replace("/", "-"),
+            body.side,
+            _scaled(body.qty, 8),
+            _scaled(body.notional, 9),
+            _scaled(body.price, 9) or None,
+            body.venue,
+            _tif(body.tif, body.price is not None),
+            max_slippage_bps=body.max_slippage_bps,
+            sandbox=body.sandbox,
+        )
+    if len(body.nodes) > 1 or body.edges:
+        raise ApiError(501, "graphs of several nodes are not built: send one node, without edges")
+    node = body.nodes[0]
+    if node.execution.pacing is not None:
+        raise ApiError(501, "nodes.0.execution.pacing is not built: an order is sent at once")
+    if node.instrument.type != "spot":
+        raise ApiError(501, f"nodes.0.instrument.type {node.instrument.type}: only spot is traded here")
+    if node.activation != "root":
+        raise invalid("nodes.0.activation", "a single node is the root")
+    limit = node.order_type.limit.price_1e9 if isinstance(node.order_type, LimitTypeBody) else None
+    return Wanted(
+        body.graph_id,
+        node.node_id,
+        node.instrument.symbol.replace("/", "-"),
+        node.side,
+        node.quantity.fixed.qty_1e8,
+        0,
+        limit,
+        node.instrument.venue,
+        _tif(node.execution.tif, limit is not None),
+        node.execution.policy == "aggressive_chase",
+        node.execution.max_slippage_bps,
+        node.execution.horizon_ms,
+        _admission(body.risk),
+        body.is_sandbox,
+    )
+
+
+def _tif(asked: Tif | None, limited: bool) -> Tif:
+    if not limited and asked == "post_only":
+        raise invalid("tif", "a market order cannot be post_only")
+    if not limited:
+        return "fok" if asked == "fok" else "ioc"
+    return asked or "gtc"
+
+
+def _admission(risk: dict[str, Any]) -> int | None:
+    for layer in risk:
+        if layer != "admission":
+            raise ApiError(501, f"risk.{layer} is not built: an order of one node is checked at admission")
+    limits = risk.get("admission") or {}
+    unknown = [name for name in limits if name != "max_notional_usd"]
+    if unknown:
+        raise invalid(f"risk.admission.{unknown[0]}", "not a known key")
+    given = limits.get("max_notional_usd")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 10**10:
+        raise invalid("risk.admission.max_notional_usd", "a positive number of dollars")
+    return _scaled(Decimal(str(given)), 9)
+
+
+def _scaled(human: Decimal | None, digits: int) -> int:
+    """Rounded down, as the platform's own clients do."""
+    return int(human.scaleb(digits)) if human is not None else 0

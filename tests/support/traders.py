@@ -1,0 +1,54 @@
+"""An account that trades over HTTP, and the wait until a platform's books can be routed to."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from support.paper import Paper
+from support.processes import wait_until
+
+_numbers = itertools.count(1)
+
+
+class Trader:
+    """One account: `trader("GET", path)` gives (status, body)."""
+
+    def __init__(self, paper: Paper, mode: str = "sandbox") -> None:
+        self.paper, self.mode = paper, mode
+        self.key = paper.key(mode, f"trader{next(_numbers)}")
+
+    def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        status, answer, _ = self.paper.request(method, f"/v1{path}", self.key, body)
+        return status, answer
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        status, answer = self(method, path, body)
+        assert status == 200, answer
+        return answer
+
+    def graph(self, graph_id: str) -> Any:
+        return self.ok("GET", f"/execution_graphs/{graph_id}")
+
+    def ended(self, graph_id: str) -> Any:
+        """The graph once nothing of it is open."""
+        return wait_until(
+            lambda: found if (found := self.graph(graph_id))["is_terminal"] else None, f"{graph_id} ends"
+        )
+
+    def price(self, symbol: str = "BTC-USD") -> int:
+        """Mid over the venues, in whole dollars."""
+        asked = {"symbol": symbol, "side": "buy", "qty": 0.01}
+        return int(self.ok("POST", "/orders/preview", asked)["mid_1e9"]) // 10**9
+
+
+def ready(paper: Paper, venues: int = 3) -> Paper:
+    """Wait until the router may use all books."""
+    trader = Trader(paper)
+
+    def usable() -> bool:
+        status, answer = trader("POST", "/orders/preview", {"symbol": "BTC-USD", "side": "buy", "qty": 0.01})
+        return status == 200 and sum(one["kind"] == "venue" for one in answer["alternatives"]) == venues
+
+    wait_until(usable, f"{venues} books can be routed to")
+    return paper
