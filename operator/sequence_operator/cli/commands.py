@@ -23,6 +23,7 @@ COMMANDS: dict[str, Entry] = {
     "mesh": Entry("mesh", "mesh", "Show where labels run and how long messages take between them."),
     "trace": Entry("trace", "trace", "Show where an order's nanoseconds went, and its commit."),
     "intel": Entry("intel", "intel", "Show what the market offers: venues, slippage, and the split now."),
+    "tca": Entry("tca", "tca", "Show what trading cost: slippage, spreads, fees, venues."),
     "preflight": Entry("preflight", "preflight", "Check what would keep the algo from being registered."),
     "plan": Entry("plan", "plan", "Show what the operator would do; changes nothing."),
     "render": Entry("render", "render", "Print the custom resources of a repository, for Flux or Argo CD."),

@@ -3,13 +3,13 @@
 import fcntl
 import json
 import os
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sequence_operator.cli import files
 from sequence_operator.cli.errors import CliError, ExitCode
 
 SETTINGS = (
@@ -132,16 +132,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _replace(path: Path, config: Config) -> None:
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".config-", dir=path.parent)  # created with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(render(config))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        files.replace(path, render(config))
     except OSError as problem:
         raise _unwritable(path, problem) from None
 

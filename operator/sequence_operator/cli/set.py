@@ -1,11 +1,10 @@
 """`sequence set`: change keys of Sequence.toml and leave everything else in it as it was written."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
+from sequence_operator.cli import files
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.file_edit import Change, edit
 from sequence_operator.cli.file_keys import KeyMistakeError
@@ -119,17 +118,7 @@ def _warn_of_slots(path: Path, text: str) -> None:
 def _replace(file: Path, text: str) -> None:
     """Put the new text in place of the old as a whole, with the file's own mode: a reader sees one or the other."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-        try:
-            with os.fdopen(handle, "wb") as written:
-                written.write(text.encode())
-                written.flush()
-                os.fsync(written.fileno())
-            os.chmod(temporary, file.stat().st_mode & 0o7777)
-            os.replace(temporary, file)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        files.replace(file, text, file.stat().st_mode & 0o7777)
     except OSError as problem:
         raise CliError(
             f"cannot write {file}", problem.strerror or str(problem), f"ls -ld {file.parent}"

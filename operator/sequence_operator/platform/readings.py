@@ -62,6 +62,16 @@ class Readings:
         """`GET /v1/intelligence/{topic}`: venues, slippage, depth or routing of a `symbol`."""
         return await self._object("intelligence", f"/v1/intelligence/{topic}", lane, query)
 
+    async def tca(
+        self, *, detail: bool = False, lane: Lane = Lane.POLL, **query: str | int | None
+    ) -> dict[str, Any]:
+        """What trading cost: `GET /v1/tca` (`symbol`, `deployment`, `since`, `until`, `venue`, `limit`).
+
+        detail: with a row an order and the cost over time, `GET /v1/analytics/tca/report`.
+        """
+        path = "/v1/analytics/tca/report" if detail else "/v1/tca"
+        return await self._object("tca", path, lane, query)
+
     async def _object(
         self, operation: str, path: str, lane: Lane, query: Mapping[str, str | int | None] | None = None
     ) -> dict[str, Any]:
