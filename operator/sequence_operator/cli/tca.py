@@ -66,8 +66,9 @@ async def _tca(
     async with platform(context, flags.mode) as remote:
         with offered("cost analysis", _hint(flags, name)):
             moment = await _since(remote, since) if since else None
-            query = {"symbol": symbol, "deployment": deployment_id, "since": moment}
-            found = await remote.tca(detail=html is not None, **query)
+            found = await remote.tca(
+                symbol=symbol, deployment=deployment_id, since=moment, detail=html is not None
+            )
     data = {"schema": SCHEMA, "deployment": name, "mode": flags.mode, **harmless(found)}
     if html is not None:
         _write(html, data, context)

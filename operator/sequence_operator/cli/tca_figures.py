@@ -77,7 +77,7 @@ def sentence(data: Json) -> str:
     orders = data["orders"]
     if not orders["analysed"]:
         return nothing(data)
-    some = f"the newest {orders['analysed']:,} of " if orders["analysed"] < orders["traded"] else ""
+    some = f"The newest {orders['analysed']:,} of " if orders["analysed"] < orders["traded"] else ""
     total, se = data["metrics"]["shortfall_bps"]["mean"], data["metrics"]["shortfall_bps"]["se"]
     error = "" if se is None else f" ± {bps(se)}"
     cost = "at a cost that cannot be told" if total is None else f"at {bps(total)}{error} bps"
@@ -86,6 +86,15 @@ def sentence(data: Json) -> str:
         f"{some}{count(orders['traded'], 'order')} traded {money(data['notional_1e9'])} "
         f"in {count(data['fills'], 'fill')} {cost}; {fees}."
     )
+
+
+def saved(data: Json) -> str:
+    """What the choice of venues saved, or cost, against the best single one; nothing when that is not known."""
+    usd = data["savings_usd"]
+    if usd is None:
+        return ""
+    told = "saved against" if usd >= 0 else "more than in"
+    return f" · {abs(usd):,.2f} {told} the best single venue"
 
 
 def nothing(data: Json) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sequence_operator.cli.amounts import money
@@ -16,6 +16,7 @@ from sequence_operator.cli.tca_figures import (
     gaps,
     percent,
     ratio,
+    saved,
     sentence,
     subject,
     window,
@@ -67,12 +68,7 @@ def _costs(data: Json) -> str:
         for name in ("maker", "taker", "gas")
         if data["fees"][f"{name}_1e9"]
     )
-    saved = (
-        ""
-        if data["savings_usd"] is None
-        else f" · saved {data['savings_usd']:,.2f} against the best single venue"
-    )
-    return _aligned(header, rows) + f"{ratios}\nfees: {fees or 'none'}{saved}\n"
+    return _aligned(header, rows) + f"{ratios}\nfees: {fees or 'none'}{saved(data)}\n"
 
 
 def _markouts(data: Json) -> str:
@@ -95,7 +91,7 @@ def _venues(venues: Sequence[Json]) -> str:
 
 def _venue_table(venues: Sequence[Json]) -> str:
     """Venues side by side: twelve figures do not fit into one line of 80 columns."""
-    lines = (
+    lines: tuple[tuple[str, Callable[[Json], str]], ...] = (
         ("share of notional", lambda v: percent(v["share"])),
         ("orders", lambda v: f"{v['orders']:,}"),
         ("fills", lambda v: f"{v['fills']:,}"),
@@ -120,13 +116,13 @@ def _outliers(data: Json) -> str:
     rows = [
         [
             row["node_order_id"],
-            f"{row['side']} {money(row['notional_1e9'])} {row['venue']}",
-            bps(row["shortfall_bps"]),
+            f"{row['side']} {money(row['notional_1e9'])}",
+            bps(row["before_fees_bps"]),
             f"{row['score']:+.1f}",
         ]
         for row in data["outliers"]
     ]
-    return table(["OUTLIER", "ORDER", "BPS", "SCORE"], rows)
+    return _aligned(["OUTLIER (bps before fees)", "ORDER", "BPS", "SCORE"], rows)
 
 
 def _latency(data: Json) -> str:
@@ -156,7 +152,8 @@ def _unfilled(data: Json) -> str:
         if cost["mean"] is None
         else f"; the price then went {bps(cost['mean'])} bps against them (n {cost['n']:,})"
     )
-    return f"{missed['orders']:,} orders ended without a fill{told}; not part of the shortfall.\n"
+    text = f"{missed['orders']:,} orders ended without a fill{told}; not part of the shortfall."
+    return "\n".join(textwrap.wrap(text, _WIDTH)) + "\n"
 
 
 def _footnotes(data: Json) -> str:

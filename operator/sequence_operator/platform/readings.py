@@ -63,13 +63,20 @@ class Readings:
         return await self._object("intelligence", f"/v1/intelligence/{topic}", lane, query)
 
     async def tca(
-        self, *, detail: bool = False, lane: Lane = Lane.POLL, **query: str | int | None
+        self,
+        *,
+        symbol: str | None = None,
+        deployment: str | None = None,
+        since: str | None = None,
+        detail: bool = False,
+        lane: Lane = Lane.POLL,
     ) -> dict[str, Any]:
-        """What trading cost: `GET /v1/tca` (`symbol`, `deployment`, `since`, `until`, `venue`, `limit`).
+        """What trading cost: `GET /v1/tca`. `deployment`: id or name; `since`: ISO 8601.
 
         detail: with a row an order and the cost over time, `GET /v1/analytics/tca/report`.
         """
         path = "/v1/analytics/tca/report" if detail else "/v1/tca"
+        query = {"symbol": symbol, "deployment": deployment, "since": since}
         return await self._object("tca", path, lane, query)
 
     async def _object(

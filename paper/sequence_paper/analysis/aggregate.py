@@ -22,7 +22,7 @@ RULES: Final = (
     ("mean", "Σ w·x / Σ w over the n values that are there"),
     ("standard error", "√( n/(n-1) · Σ w²(x-mean)² ) / Σ w; none for n = 1"),
     ("percentile p", "the smallest x with Σ w of all values ≤ x at least p % of Σ w"),
-    ("outlier", "|0.6745·(x-median) / MAD| > 3.5; with MAD = 0: |x-median| / (1.2533·mean deviation) > 3.5"),
+    ("outlier", "|x-median| / max(MAD/0.6745, 1.2533·mean deviation) > 3.5   (modified z-score)"),
 )
 """How values become figures, for `--explain`."""
 
@@ -79,23 +79,24 @@ def sample(pairs: Iterable[tuple[Value, Fraction]]) -> Sample:
     for value, weight in pairs:
         if isinstance(value, Gap):
             gaps[value] += 1
-        elif weight > 0:
+        elif weight.numerator > 0:
             values.append(float(value))
             weights.append(float(weight))
     return Sample(tuple(values), tuple(weights), dict(gaps))
 
 
 def outlier_scores(values: Sequence[float]) -> list[float | None]:
-    """The modified z-score of each value (Iglewicz and Hoaglin); None when all are alike or too few."""
+    """The modified z-score of each value (Iglewicz and Hoaglin); None when all are alike or too few.
+
+    Prices come in ticks, so most values of a quiet market are one of two and their MAD is next to nothing: then every
+    other value would stand out by thousands. The mean deviation, by which those two take over at MAD = 0, is a floor.
+    """
     if len(values) < MIN_FOR_OUTLIERS:
         return [None] * len(values)
     middle = median(values)
     away = [abs(value - middle) for value in values]
-    mad = median(away)
-    if mad:
-        return [0.6745 * (value - middle) / mad for value in values]
-    mean = fsum(away) / len(away)
-    return [(value - middle) / (1.2533 * mean) if mean else None for value in values]
+    scale = max(median(away) / 0.6745, 1.2533 * fsum(away) / len(away))
+    return [(value - middle) / scale if scale else None for value in values]
 
 
 def nearest_rank(values: Iterable[int], percent: int) -> int | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sequence_paper.analysis.facts import Gap, OrderFacts, Value
-from sequence_paper.feed.events import BUY, SELL, Side
+from sequence_paper.feed.events import BUY, SELL, Level, Side
 from sequence_paper.routing import Venue, route
-from sequence_paper.routing.model import PER_MONEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,21 @@ def elsewhere(order: OrderFacts, books: Sequence[Venue]) -> Elsewhere:
         return Elsewhere(gap, gap)
     side: Side = BUY if order.side > 0 else SELL
     qty = order.filled_1e8
-    best = route(side, qty, books)
-    whole = [other.name for other in best.alternatives if other.kind == "venue" and other.qty_1e8 == qty]
-    single: Value = Gap.SHALLOW
-    if whole:
-        alone = route(side, qty, [book for book in books if book.name == whole[0]])
-        single = Fraction(alone.cost_e23, PER_MONEY)
-    cheapest = Gap.SHALLOW if best.unfilled_1e8 else Fraction(best.cost_e23, PER_MONEY)
+    best = route(side, qty, [_near(book, qty) for book in books])
+    whole = [other for other in best.alternatives if other.kind == "venue" and other.qty_1e8 == qty]
+    cheapest = Gap.SHALLOW if best.unfilled_1e8 else Fraction(side * best.total_1e9)
     split = tuple((leg.venue, leg.qty_1e8) for leg in best.legs)
-    return Elsewhere(cheapest, single, whole[0] if whole else "", split)
+    if not whole:
+        return Elsewhere(cheapest, Gap.SHALLOW, "", split)
+    return Elsewhere(cheapest, Fraction(side * whole[0].total_1e9), whole[0].name, split)
+
+
+def _near(book: Venue, qty_1e8: int) -> Venue:
+    """Only the levels that a split of the quantity can reach, with room for a lot and the minimum: a sample has 200."""
+    enough = 2 * qty_1e8 + book.rules.lot_size_1e8 + book.rules.min_qty_1e8
+    return replace(book, bids=_first(book.bids, enough), asks=_first(book.asks, enough))
+
+
+def _first(levels: Sequence[Level], enough_1e8: int) -> Sequence[Level]:
+    before = itertools.accumulate((size for _, size in levels), initial=0)
+    return [level for level, sum_ in zip(levels, before, strict=False) if sum_ < enough_1e8]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Final, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def known(value: T | Gap) -> T:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quote:
     """Best bid and ask of one venue (or of several, merged) at a moment; `age_ns` since when they stood."""
 
@@ -65,7 +66,7 @@ class Quote:
     ask_1e9: int
     age_ns: int = 0
 
-    @property
+    @cached_property
     def mid(self) -> Fraction:
         """Exactly."""
         return Fraction(self.bid_1e9 + self.ask_1e9, 2)
@@ -75,7 +76,7 @@ class Quote:
         return self.ask_1e9 - self.bid_1e9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FillFacts:
     """One execution. `at`: the quote it met; `later`: by horizon, the mid that followed. Fee negative = rebate."""
 
@@ -89,13 +90,13 @@ class FillFacts:
     later: Mapping[str, Value] = field(default_factory=dict)
     gas_1e9: int = 0
 
-    @property
+    @cached_property
     def notional(self) -> Fraction:
         """Price × quantity in money × 10^9, exactly."""
         return Fraction(self.price_1e9 * self.qty_1e8, 10**8)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderFacts:
     """One order with its fills and the markets around it. `side`: 1 buys, -1 sells.
 
@@ -130,26 +131,26 @@ class OrderFacts:
     label: str = ""
     failure: str = ""
 
-    @property
+    @cached_property
     def filled_1e8(self) -> int:
         return sum(fill.qty_1e8 for fill in self.fills)
 
-    @property
+    @cached_property
     def notional(self) -> Fraction:
         """What was traded, in money × 10^9."""
-        return sum((fill.notional for fill in self.fills), Fraction(0))
+        return Fraction(sum(fill.price_1e9 * fill.qty_1e8 for fill in self.fills), 10**8)
 
-    @property
+    @cached_property
     def fees_1e9(self) -> int:
         """Fees and gas together; negative when rebates were more."""
         return sum(fill.fee_1e9 + fill.gas_1e9 for fill in self.fills)
 
-    @property
+    @cached_property
     def average(self) -> Value:
         """Volume-weighted price of the fills."""
         return self.notional * 10**8 / self.filled_1e8 if self.fills else Gap.UNFILLED
 
-    @property
+    @cached_property
     def paper(self) -> Value:
         """What the whole order was worth at the decision: target × decision mid."""
         return self.decision if isinstance(self.decision, Gap) else self.decision * self.qty_1e8 / 10**8

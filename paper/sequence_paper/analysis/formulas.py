@@ -43,7 +43,17 @@ class Formula:
 
 
 FORMULAS: dict[str, Formula] = {}
-"""By key, in the order in which they are explained."""
+"""By key."""
+
+ORDER = (
+    *("shortfall_bps", "delay_bps", "trading_bps", "opportunity_bps", "paper_fees_bps", "before_fees_bps"),
+    *("arrival_bps", "vwap_bps", "fees_bps"),
+    *("quoted_bps", "nbbo_quoted_bps", "effective_bps", "eq_ratio"),
+    *("realized_bps", "impact_bps", "capture", "markout_bps", "improvement_bps"),
+    *("regret_bps", "savings_bps", "savings_1e9"),
+    *("fill_rate", "first_fill_ns", "stage_ns"),
+)
+"""In which they are explained: what was paid, the market around it, what followed, the choice of venues, time."""
 
 
 def formula(
@@ -85,5 +95,5 @@ def explained() -> list[dict[str, str]]:
             "weight": f.weight,
             "missing": f.missing,
         }
-        for f in FORMULAS.values()
+        for f in map(FORMULAS.__getitem__, ORDER)
     ]

@@ -19,6 +19,7 @@ BY_PAPER: Final[dict[str, Metric]] = {
     "trading_bps": shortfall.trading_bps,
     "opportunity_bps": shortfall.opportunity_bps,
     "paper_fees_bps": shortfall.paper_fees_bps,
+    "before_fees_bps": shortfall.before_fees_bps,
 }
 BY_NOTIONAL: Final[dict[str, Metric]] = {
     "arrival_bps": shortfall.arrival_bps,

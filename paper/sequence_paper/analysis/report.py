@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
@@ -140,17 +141,21 @@ def _fees(traded: Sequence[OrderFacts]) -> Json:
 
 
 def _outliers(traded: Sequence[OrderFacts]) -> list[Json]:
-    """Orders whose shortfall is far from that of the others, the farthest first."""
-    costed = [
-        (order, cost) for order in traded if not isinstance(cost := shortfall.shortfall_bps(order), Gap)
-    ]
-    scores = outlier_scores([float(cost) for _, cost in costed])
-    found = [
-        order_row(order) | {"score": round(score, 2)}
-        for (order, _), score in zip(costed, scores, strict=True)
-        if score is not None and abs(score) > OUTLIER_SCORE
-    ]
-    return sorted(found, key=lambda row: -abs(row["score"]))[:MAX_OUTLIERS]
+    """Orders whose cost before fees is far from that of the others of their venue and symbol, the farthest first."""
+    peers: dict[tuple[str, str], list[tuple[OrderFacts, float]]] = defaultdict(list)
+    for order in traded:
+        cost = shortfall.before_fees_bps(order)
+        if not isinstance(cost, Gap):
+            peers[order.venue, order.symbol].append((order, float(cost)))
+    found = []
+    for group in peers.values():
+        scores = outlier_scores([cost for _, cost in group])
+        found += [
+            order_row(order) | {"before_fees_bps": cost, "score": round(score, 2)}
+            for (order, cost), score in zip(group, scores, strict=True)
+            if score is not None and abs(score) > OUTLIER_SCORE
+        ]
+    return sorted(found, key=lambda row: (-abs(row["score"]), row["node_order_id"]))[:MAX_OUTLIERS]
 
 
 def _attested(traded: Sequence[OrderFacts], metrics: Json, after: list[Json]) -> Json:

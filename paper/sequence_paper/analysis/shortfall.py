@@ -97,6 +97,18 @@ def paper_fees_bps(order: OrderFacts) -> Fraction:
     return _bps(order, Fraction(order.fees_1e9))
 
 
+@formula(
+    "before_fees_bps",
+    "shortfall before fees",
+    "shortfall - fees; by it an order stands out among those of its venue and symbol",
+    weight=_PAPER,
+    missing=_NO_DECISION,
+)
+def before_fees_bps(order: OrderFacts) -> Fraction:
+    """What trading cost beside the fees."""
+    return _bps(order, perold(order) - order.fees_1e9)
+
+
 PARTS = (delay_bps, trading_bps, opportunity_bps, paper_fees_bps)
 """They sum to `shortfall_bps`."""
 

@@ -11,7 +11,7 @@ import pytest
 from sequence_paper.analysis import choice, latency, shortfall, spreads
 from sequence_paper.analysis.alternatives import elsewhere
 from sequence_paper.analysis.facts import Gap
-from sequence_paper.analysis.formulas import FORMULAS
+from sequence_paper.analysis.formulas import FORMULAS, ORDER
 from sequence_paper.routing import Venue
 from sequence_paper.venue.rules import SymbolRules
 
@@ -231,7 +231,7 @@ def test_every_metric_of_an_answer_has_its_formula() -> None:
         | {k for k in found["horizons"][0] if k.endswith("_bps")}
         | {"eq_ratio", "fill_rate"}
     )
-    assert shown | {"stage_ns", "first_fill_ns", "savings_1e9"} == set(FORMULAS)
+    assert shown | {"stage_ns", "first_fill_ns", "savings_1e9"} == set(FORMULAS) == set(ORDER)
 
 
 def _book(name: str, asks: list[tuple[str, str]], bids: list[tuple[str, str]], taker_ppm: int) -> Venue:

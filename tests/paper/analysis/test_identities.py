@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -107,7 +108,7 @@ def test_how_a_fill_was_cut_does_not_change_the_cost(order: OrderFacts, pieces: 
             FillFacts(fill.fill_id, fill.price_1e9, size, fee, fill.maker, fill.ts_ns, fill.at, fill.later)
             for size, fee in zip(sizes, fees, strict=True)
         ]
-    pieces_of = OrderFacts(**{f: getattr(order, f) for f in OrderFacts.__slots__} | {"fills": tuple(cut)})
+    pieces_of = replace(order, fills=tuple(cut))
     for metric in (*shortfall.PARTS, shortfall.shortfall_bps, shortfall.arrival_bps, shortfall.fees_bps):
         assert metric(pieces_of) == metric(order)
 
@@ -117,18 +118,13 @@ def test_a_buy_and_its_mirror_image_cost_the_same(order: OrderFacts) -> None:
     # Reflected in 2·10^15: every price p becomes 2·10^15 - p, the side turns over. Costs in money stay.
     top = 2 * 10**15 + 10**9
 
-    mirrored = OrderFacts(
-        **{f: getattr(order, f) for f in OrderFacts.__slots__}
-        | {
-            "side": -order.side,
-            "decision": top - order.decision,
-            "arrival": top - order.arrival,
-            "end": top - order.end,
-            "fills": tuple(
-                FillFacts(f.fill_id, top - f.price_1e9, f.qty_1e8, f.fee_1e9, f.maker, f.ts_ns)
-                for f in order.fills
-            ),
-        }
+    mirrored = replace(
+        order,
+        side=-order.side,
+        decision=top - order.decision,
+        arrival=top - order.arrival,
+        end=top - order.end,
+        fills=tuple(replace(fill, price_1e9=top - fill.price_1e9) for fill in order.fills),
     )
     assert shortfall.perold(mirrored) == shortfall.perold(order)
 

@@ -135,8 +135,9 @@ class OrderRowAnswer(Answer):
 
 
 class OutlierAnswer(OrderRowAnswer):
-    """`score`: modified z-score of the shortfall."""
+    """`score`: modified z-score of the shortfall before fees among the orders of the same venue and symbol."""
 
+    before_fees_bps: float
     score: float
 
 
