@@ -3,7 +3,10 @@
 Importing it is cheap: the client library is loaded by `ClusterClient.connect`.
 """
 
+from sequence_operator.cluster import library
 from sequence_operator.cluster.client import ClusterClient
 from sequence_operator.cluster.errors import ClusterError, FieldProblem, Kind
 
 __all__ = ["ClusterClient", "ClusterError", "FieldProblem", "Kind"]
+
+library.spare_the_synchronous_half()
