@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from sequence_paper.api import traces
+from sequence_paper.store import Store
+from sequence_paper.store import traces as stored
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.traces import KEEP, KEEP_DAYS
 from sequence_paper.store.tracing import TraceHead, TraceSteps
@@ -20,7 +29,16 @@ ABOUT = {
 BOOK = {"seq": 7, "ts_ns": 5, "state": "ok", "bids": [[99, 10**8]], "asks": [[101, 10**8]]}
 
 
-def write(desk: Any, number: int, *, mode: str = "sandbox", dep: str = "dep_x", **head: Any) -> str:
+def write(
+    desk: Any,
+    number: int,
+    *,
+    mode: str = "sandbox",
+    dep: str = "dep_x",
+    status: str = "OPEN",
+    at_ns: int = 1,
+    **head: Any,
+) -> str:
     """An order with a trace of two steps; returns its id."""
     order = Order(
         order_id=f"graph:{dep}{desk.account.account_id}:main:{number}",
@@ -41,7 +59,7 @@ def write(desk: Any, number: int, *, mode: str = "sandbox", dep: str = "dep_x", 
         filled_qty_1e8=0,
         filled_notional_1e9=0,
         fees_1e9=0,
-        status="OPEN",
+        status=status,  # type: ignore[arg-type]
         created_ns=number,
         updated_ns=number,
         client_key=number,
@@ -53,7 +71,7 @@ def write(desk: Any, number: int, *, mode: str = "sandbox", dep: str = "dep_x", 
         mode=order.mode,
         deployment_id=dep,
         wasm_sha256="ab" * 32,
-        at_ns=number,
+        at_ns=at_ns,
         **given,
     )
     steps = [("decision", 10, 5, {"callback": "on_book"}), ("venue_ack", 25, 5, {"rests": True})]
@@ -114,3 +132,39 @@ def test_a_key_is_needed_and_the_limit_has_bounds(desk: Any) -> None:
     assert desk("GET", "/traces", key="seq_test_" + "0" * 64)[0] == 401
     for limit in ("0", "1001", "x"):
         assert desk.error(422, "GET", f"/traces?limit={limit}")["error"]["code"] == "VALIDATION_ERROR"
+
+
+@pytest.fixture
+def lone_desk(tmp_path: Path) -> Iterator[Any]:
+    """An account in a database of its own, where something may be deleted."""
+    store = Store(f"sqlite:///{tmp_path / 'alone.db'}")
+    yield SimpleNamespace(
+        store=store, account=store.accounts.ensure("desk", tier="free", rate_limit_qps=None)
+    )
+    store.close()
+
+
+async def test_old_traces_go_in_the_background_also_after_the_store_was_away(
+    lone_desk: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(traces, "_TRIM_SECONDS", 0.01)
+    monkeypatch.setattr(stored, "KEEP", 2)
+    mine = (lone_desk.account.account_id, "sandbox")
+    for number in range(5):
+        write(lone_desk, number, at_ns=2**62, status="FILLED")
+    trim, away, done = lone_desk.store.traces.trim, [True], threading.Event()
+
+    def flaky(now_ns: int) -> int:
+        if away:
+            away.clear()
+            raise sa.exc.OperationalError("select", {}, Exception("locked"))
+        gone = int(trim(now_ns))
+        done.set()
+        return gone
+
+    monkeypatch.setattr(lone_desk.store.traces, "trim", flaky)
+    task = asyncio.create_task(traces.keep_trimmed(lone_desk.store))
+    assert await asyncio.to_thread(done.wait, 30)
+    task.cancel()
+    assert any("cannot be deleted now" in record.message for record in caplog.records)
+    assert len(lone_desk.store.traces.page(*mine, limit=10)) == 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import struct
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +267,27 @@ async def test_a_restart_continues_the_trace(make_edge, algos) -> None:
         assert new.steps[6][3]["filled_1e8"] == 0
         assert order.order_id in again.get(dep).orders
     assert [stage for stage, *_ in after[0][1].steps[6:]] == ["restored", "fill"]
+
+
+async def test_an_order_older_than_traces_gets_one_from_now_on(make_edge, algos, tmp_path: Path) -> None:
+    edge = make_edge()
+    edge.deploy(algos["maker"], params=(5,))
+    await edge.converge()
+    edge.tick(10)
+    edge.journal.flush()
+    with closing(sqlite3.connect(tmp_path / "paper.db")) as raw, raw:
+        raw.execute("DELETE FROM traces")
+        raw.execute("DELETE FROM trace_steps")
+    again = make_edge()
+    await again.converge()
+    found = again.store.traces.page(again.account, "sandbox", limit=10)
+    assert len(found) == 2
+    for order, trace in found:
+        assert (order.status, trace.head.book, [stage for stage, *_ in trace.steps]) == (
+            "OPEN",
+            None,
+            ["restored"],
+        )
 
 
 async def test_the_clock_goes_on_from_the_last_step_when_the_machine_was_set_back(make_edge, algos) -> None:
