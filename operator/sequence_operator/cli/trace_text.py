@@ -91,12 +91,12 @@ def _waterfall(data: Json, columns: int, unicode: bool) -> str:
 
 
 def _step(step: Json, scale: "Scale", widest: int) -> list[str]:
-    delta = step["delta_ns"]
+    delta, colour = step["delta_ns"], _COLOURS.get(step["stage"])
     return [
-        paint(step["stage"], sys.stdout, _COLOURS.get(step["stage"])),
+        paint(step["stage"], sys.stdout, colour) if colour else step["stage"],
         f"{clock(step['ts_ns'])[11:19]}.{step['ts_ns'] % 10**9:09d}",
         f"+{delta:,}".rjust(widest),
-        paint(scale.bar(delta), sys.stdout, "cyan"),
+        paint(scale.bar(delta), sys.stdout, "cyan") if delta else "",
     ]
 
 

@@ -25,6 +25,7 @@ from sequence_paper.venue.orders import (
     Execution,
     Filled,
     Order,
+    OrderType,
     RejectCode,
     Rejected,
 )
@@ -34,6 +35,8 @@ RESTARTED: Final = "EDGE_RESTARTED"
 MAX_STEPS: Final = 500
 """Of one order; amends beyond are counted, anything else is always kept."""
 ENDS: Final = ("fill", "cancelled", "rejected")
+
+_KINDS: Final = {kind: kind.name.lower() for kind in OrderType}
 
 LastStep: TypeAlias = tuple[int, int]
 """Number and time (ns) of an order's last stored step."""
@@ -52,25 +55,28 @@ class Tracer:
         """An action asks for an order. ``slot``: the symbol of the order."""
         market, clock, trace = slot.market, self.clock, order.trace
         bids, asks = market.top(abi.MAX_LEVELS)
-        trace.book = DecisionBook(market.book_seq, market.book_ns, market.feed_state.value, bids, asks)
+        seq, book_ns = market.book_seq, market.book_ns
+        trace.book = DecisionBook(seq, book_ns, market.feed_state, bids, asks)
+        callback, received, began, ended = decision
+        ended_ns = clock.at(ended)
         detail = {
-            "callback": decision.callback,
-            "book_seq": market.book_seq,
-            "book_ns": market.book_ns,
+            "callback": callback,
+            "book_seq": seq,
+            "book_ns": book_ns,
             "mid_1e9": order.decision_mid_1e9 or None,
-            "callback_start_ns": clock.at(decision.began),
-            "callback_end_ns": clock.at(decision.ended),
-            "callback_ns": decision.ended - decision.began,
+            "callback_start_ns": ended_ns - (ended - began),
+            "callback_end_ns": ended_ns,
+            "callback_ns": ended - began,
         }
-        trace.add(("decision", clock.at(decision.received), feed_ns, detail))
+        trace.add(("decision", clock.at(received), feed_ns, detail))
         wanted = {
             "client_id": order.algo_id,
             "side": "buy" if order.side == BUY else "sell",
-            "order_type": order.type.name.lower(),
+            "order_type": _KINDS[order.type],
             "qty_1e8": order.qty_1e8,
             "price_1e9": order.px_1e9 or None,
         }
-        trace.add(("submitted", clock.at(decision.ended), feed_ns, wanted))
+        trace.add(("submitted", ended_ns, feed_ns, wanted))
 
     def passed(self, hosted: Hosted, order: LiveOrder, feed_ns: int) -> None:
         """Every limit that is set lets it out."""
@@ -244,7 +250,7 @@ def _fill(order: LiveOrder, filled: Filled) -> Json:
         "fee_1e9": filled.fee_1e9,
         "liquidity": "maker" if filled.maker else "taker",
         "remaining_1e8": filled.remaining_1e8,
-        "feed_state": filled.feed.value,
+        "feed_state": filled.feed,
     }
 
 

@@ -156,13 +156,9 @@ class Traces:
             gone += len(ids)
 
 
-_HEAD = [field.name for field in dataclasses.fields(TraceHead)]
-
-
 def save_traces(database: Database, connection: sa.Connection, writes: EdgeWrites) -> None:
     """Traces and their steps, inside a caller's transaction. A piece written twice is the same piece."""
-    # Not `asdict`, which would copy every level of every book.
-    rows = [{name: getattr(head, name) for name in _HEAD} for head in writes.traces]
+    rows = [head._asdict() for head in writes.traces]
     database.insert_new(connection, traces, rows, ["order_id"])
     pieces = [
         {

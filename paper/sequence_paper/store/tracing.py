@@ -7,7 +7,7 @@ it never steps back within an order), `feed_ns` the time of the market data, whi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sequence_paper.store.words import Json, Mode
 
@@ -17,8 +17,7 @@ Step: TypeAlias = tuple[str, int, int, Json]
 an edge makes some for each order and nothing is cheaper."""
 
 
-@dataclass(frozen=True, slots=True)
-class TraceHead:
+class TraceHead(NamedTuple):
     """What belongs to the whole trace, written once.
 
     `book` is `{"seq", "ts_ns", "state", "bids", "asks"}` of the order's own venue when the algo decided, None for an
