@@ -62,6 +62,7 @@ class Bus:
         self._connecting: asyncio.Task[None] | None = None
         self._ears: set[Ear] = set()
         self._watchers: list[Callable[[], None]] = []
+        self._mourners: list[Callable[[str], None]] = []
         self.beats: dict[str, Beat] = {}
 
     @property
@@ -85,6 +86,10 @@ class Bus:
     def on_change(self, told: Callable[[], None]) -> None:
         """Call this whenever the bus went away or came back."""
         self._watchers.append(told)
+
+    def on_loss(self, told: Callable[[str], None]) -> None:
+        """Call this with the subject of each message that came faster than it could be worked off."""
+        self._mourners.append(told)
 
     async def hear(self, subject: str, heard: Heard) -> Ear:
         """Call `heard` with everything on a subject, from now or from when the bus is there. It must not wait."""
@@ -150,7 +155,7 @@ class Bus:
 
     async def _connect(self) -> None:
         if not await connection.connect(
-            self._client, self._url, "sequence-paper-api", self._on_away, self._on_back
+            self._client, self._url, "sequence-paper-api", self._on_away, self._on_back, self._on_loss
         ):
             return
         await self._client.subscribe(ALL_BEATS, cb=self._on_beat)
@@ -181,6 +186,10 @@ class Bus:
     def _tell(self) -> None:
         for told in self._watchers:
             told()
+
+    def _on_loss(self, subject: str) -> None:
+        for told in self._mourners:
+            told(subject)
 
     async def _on_away(self) -> None:
         log.warning("the bus is away; readings work, changes reach edges when they look by themselves")

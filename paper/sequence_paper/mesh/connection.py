@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.errors import SlowConsumerError
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +22,27 @@ async def connect(
     name: str,
     on_away: Callable[[], Awaitable[None]],
     on_back: Callable[[], Awaitable[None]] | None = None,
+    on_loss: Callable[[str], None] | None = None,
 ) -> bool:
     """Return once connected, however long that takes; lost connections are then made again by the client.
 
     name: of this process, for the server. on_away: awaited when the bus is lost; on_back: when it is there again, not
-    the first time. False, and logged, when the address itself cannot be used.
+    the first time. on_loss: called with the subject of each message that came faster than it could be worked off.
+    False, and logged, when the address itself cannot be used.
     """
 
     async def back() -> None:
         log.info("the bus is back")
         if on_back is not None:
             await on_back()
+
+    async def failed(error: Exception) -> None:
+        if on_loss is not None and isinstance(error, SlowConsumerError):
+            on_loss(error.subject)
+            return
+        # A refused connection comes with every attempt, four times a second; that the bus is away was said once.
+        level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
+        log.log(level, "bus: %s", error or type(error).__name__)
 
     try:
         await client.connect(
@@ -42,7 +53,7 @@ async def connect(
             connect_timeout=2,
             ping_interval=PING_SECONDS,  # type: ignore[arg-type]  # likewise
             max_outstanding_pings=2,
-            error_cb=_on_error,
+            error_cb=failed,
             disconnected_cb=on_away,
             reconnected_cb=back,
         )
@@ -50,9 +61,3 @@ async def connect(
         log.error("the bus at %s cannot be used: %s", url, error or type(error).__name__)
         return False
     return True
-
-
-async def _on_error(error: Exception) -> None:
-    # A refused connection comes with every attempt, four times a second; that the bus is away was said once.
-    level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
-    log.log(level, "bus: %s", error or type(error).__name__)

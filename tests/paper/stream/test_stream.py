@@ -70,6 +70,8 @@ def test_an_algo_is_heard_on_every_channel_that_is_about_it(trader, algos):
     wait_until(
         lambda: any(r["status"] in ("FILLED", "PARTIALLY_FILLED") for r in listener.data("orders")), "a fill"
     )
+    told = [step["stage"] for step in listener.data(f"traces:{dep}") if step["order_id"] == order["order_id"]]
+    assert told[:2] == ["decision", "submitted"]
     line = listener.first(f"logs:{dep}")
     assert line == trader.get(f"/deployments/{dep}/logs?after={line['seq'] - 1}&limit=1")["logs"][0]
     trader.post(f"/deployments/{dep}/stop")
@@ -103,15 +105,20 @@ def test_fills_and_lines_are_complete_and_a_client_can_go_on_where_it_was(trader
         assert one.data(f"logs:{dep}") == lines
 
 
-def test_links_of_the_mesh_come_once_a_second(trader, algos):
+def test_messages_of_the_mesh_are_told_one_by_one_and_its_links_once_a_second(trader, algos):
     dep = trader.deploy(algos["pair"], left="kraken", right="coinbase")
     listener = trader.listen(f"mesh:{dep}")
 
     def counts() -> bool:
-        shown = [f for f in listener.data(f"mesh:{dep}") if f["kind"] == "links" and len(f["links"]) == 2]
+        shown = [f for f in listener.data(f"mesh:{dep}") if f["kind"] == "links"]
         return bool(shown) and all(link["count"] > 0 for link in shown[-1]["links"])
 
     wait_until(counts, "messages flow both ways")
+    links = [f["links"] for f in listener.data(f"mesh:{dep}") if f["kind"] == "links"]
+    assert {(link["from"], link["to"]) for link in links[-1]} == {("left", "right"), ("right", "left")}
+    flow = listener.first(f"mesh:{dep}", lambda said: said["kind"] == "flow")
+    assert {flow["from"], flow["to"]} == {"left", "right"}
+    assert flow["latency_ns"] > 0
 
 
 def test_edges_are_told_with_what_they_host(trader, algos):

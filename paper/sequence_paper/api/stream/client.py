@@ -76,6 +76,10 @@ class StreamClient:
         self._latest[(channel, about)] = text
         self._news.set()
 
+    def lost(self, channel: str) -> None:
+        """Something that was lost before it came here."""
+        self.dropped[channel] += 1
+
     def wake(self, channel: str) -> None:
         """There may be new rows."""
         tail = self.tails.get(channel)

@@ -35,6 +35,7 @@ class Hub:
         self._states = StateShow(platform, self._topics)
         self._tasks: list[asyncio.Task[None]] = []
         platform.bus.on_change(self._tick)
+        platform.bus.on_loss(self._lost)
 
     async def open(self) -> None:
         """Begin to tell."""
@@ -140,6 +141,12 @@ class Hub:
         text = frame(name, payload)
         for client in topic.clients:
             client.offer(name, text)
+
+    def _lost(self, subject: str) -> None:
+        topic = self._topics.by_topic.get(subject)
+        if topic is not None and topic.channel.kind != "rows":  # rows are read from the store all the same
+            for client in topic.clients:
+                client.lost(topic.channel.name)
 
     async def _run(self) -> None:
         while True:
