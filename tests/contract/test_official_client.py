@@ -159,3 +159,44 @@ def test_venues_limits_and_capital(client: Sequence) -> None:
     wait_until(lambda: connected() == set(FEEDS), "both venues are connected", 60)
     assert client.risk_limits()["limits"]["max_open_orders"] == 32
     assert set(client.account()["capital"]) == {"available_usd_1e9", "cash_usd_1e9", "nav_usd_1e9"}
+
+
+def test_orders_without_an_algo(client: Sequence) -> None:
+    wait_until(
+        lambda: len(client.preview("BTC-USD", "buy", 0.01)["candidate_venues"]) > 0, "books are routed to"
+    )
+    sent = client.buy("BTC-USD", 0.02)
+    assert sent["node_count"] == 1
+    parent = sent["node_order_id"]
+    wait_until(lambda: client.order(parent)["is_terminal"], "it ends")
+    assert client.order(parent)["status"] == "FILLED"
+    assert client.graph_status(sent["graph_id"])["status"] == "FILLED"
+    price = client.order(parent)["avg_fill_price_1e9"] / 1e9
+
+    resting = client.buy("BTC-USD", 0.02, limit_price=price * 0.97, venue="coinbase")
+    assert resting["status"] == "OPEN"
+    assert client.amend(resting["node_order_id"], new_price=price * 0.96)["status"] == "OPEN"
+    client.cancel(resting["graph_id"])
+    assert client.order(resting["node_order_id"])["status"] == "CANCELLED"
+    client.graph_cancel(resting["graph_id"])  # one that has ended stays as it is
+
+    node = {"node_id": "a", "instrument": {"symbol": "BTC-USD"}, "side": "buy", "order_type": "market"}
+    node |= {"quantity": {"fixed": {"qty_1e8": 1_000_000}}, "execution": {}}
+    edge = {"from_node": "a", "to_node": "b", "trigger": "on_fill"}
+    with pytest.raises(SequenceError, match="several nodes"):
+        client.graph([node, {**node, "node_id": "b"}], [edge])
+    with pytest.raises(SequenceError, match="no execution graph"):
+        client.cancel("graph:anything:order:0")  # its own way of cutting an id gives "graph"
+
+
+def test_what_an_order_would_cost_and_did_cost(client: Sequence) -> None:
+    routing = client.routing("BTC-USD", "buy", 0.5)
+    assert routing["legs"]
+    assert client.forecast("BTC-USD", "sell", 0.5)["now"]["est_cost_bps"] > 0
+    sent = client.sell("BTC-USD", 0.02)
+    parent = sent["node_order_id"]
+    wait_until(lambda: client.execution_live(parent)["is_terminal"], "it ends")
+    review = client.execution_review(parent)
+    assert review["filled_qty_1e8"] == 2_000_000
+    assert review["cost_bps"] is not None
+    assert client.execution_summary()["by_status"]["FILLED"] >= 1

@@ -16,7 +16,7 @@ _MARKET = (
 )
 _FUNDING = "there is no funding: only spot is traded here"
 _PREDICTION = "there are no prediction markets here"
-_ANALYSIS = "forecasts and backtests are not built; /v1/intelligence/slippage has what a size cost, measured"
+_ANALYSIS = "backtests are not built; /v1/intelligence/slippage has what a size cost, measured"
 _INTELLIGENCE = "measured figures are at /v1/intelligence/venues, slippage, depth and routing"
 _COSTS = "costs are at /v1/tca and /v1/analytics/tca (report, timeseries, venues, quality), and /v1/analytics/execution"
 _STREAM = "there are no server-sent events and no prediction markets; subscribe to channels of /v1/stream"
@@ -33,7 +33,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("quotes", "quotes_batch", "symbols", "pairs", "fees", "fair_price"), _MARKET),
     **dict.fromkeys(("funding_history", "market"), _FUNDING),
     **dict.fromkeys(("markets", "settlement", "polymarket"), _PREDICTION),
-    **dict.fromkeys(("execution", "backtest"), _ANALYSIS),
+    **dict.fromkeys(("backtest",), _ANALYSIS),
     "intelligence": _INTELLIGENCE,
     **dict.fromkeys(("tca", "analytics"), _COSTS),
     **dict.fromkeys(("ws", "risk", "alerts"), _STREAM),

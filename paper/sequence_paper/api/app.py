@@ -14,6 +14,7 @@ from sequence_paper.api import (
     absent,
     deployments,
     errors,
+    execution,
     health,
     inside,
     intelligence,
@@ -55,6 +56,7 @@ _ROUTES = (
     quotes,
     intelligence,
     routing_now,
+    execution,
     stream,
     absent,  # takes what no other took
 )

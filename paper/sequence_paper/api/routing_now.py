@@ -12,11 +12,11 @@ from starlette.responses import Response
 from sequence_paper.api.errors import invalid
 from sequence_paper.api.intelligence import SIDES, SideWord, require
 from sequence_paper.api.market import VenueBook
+from sequence_paper.api.offers import offers
 from sequence_paper.api.platform import Here, json, needs_key
 from sequence_paper.feed.events import Side
 from sequence_paper.routing import Decision, Leg, Venue, decision_row, route
 from sequence_paper.store.words import Json
-from sequence_paper.venue.rules import symbol_rules, venue_fees
 
 router = APIRouter(prefix="/v1", tags=["intelligence"], dependencies=[needs_key])
 
@@ -28,10 +28,10 @@ NO_POOLS: Final = "no pools are known to this platform"
 async def routing(here: Here, symbol: str, side: SideWord = "buy", qty: str = "1") -> Response:
     """The split of `qty` (human units) over the books as they are now, what else there was, and who was passed over."""
     require(here, symbol)
-    quantity, now = _quantity(qty), time.time_ns()
-    books = here.market.books(symbol)
-    venues = [venue for book in books if (venue := offer(book, now)) is not None]
-    decision = await here.run(lambda: route(SIDES[side], quantity, venues, break_even=True))
+    wanted, now = quantity(qty), time.time_ns()
+    venues, books = offers(here.market, symbol, now)
+    pools = here.pools.of(symbol)
+    decision = await here.run(lambda: route(SIDES[side], wanted, venues, pools, break_even=True))
     answer = decision_row(decision)
     rates = {venue.name: venue.taker_ppm for venue in venues}
     for row, leg in zip(answer["legs"], decision.legs, strict=True):
@@ -45,19 +45,6 @@ async def routing(here: Here, symbol: str, side: SideWord = "buy", qty: str = "1
             "books": [_book(book, now) for book in books],
         }
     )
-
-
-def offer(book: VenueBook, now_ns: int) -> Venue | None:
-    """A book as the router may use it, or why not; None where the venue does not list the symbol."""
-    rules, fees = symbol_rules(book.venue, book.symbol), venue_fees(book.venue)
-    if rules is None or fees is None:
-        return None
-    problem = ""
-    if book.state != "ok":
-        problem = f"its market data cannot be traded on: {book.state}"
-    elif not book.usable(now_ns):
-        problem = f"its edge was last heard {book.age_ms(now_ns)} ms ago"
-    return Venue(book.venue, book.bids, book.asks, rules, fees.taker_ppm, problem)
 
 
 def _reason(side: Side, leg: Leg, taker_ppm: int) -> Json:
@@ -102,7 +89,8 @@ def _book(book: VenueBook, now_ns: int) -> Json:
     }
 
 
-def _quantity(text: str) -> int:
+def quantity(text: str) -> int:
+    """Human units of a query to `_1e8`. Raises 422."""
     try:
         units = Decimal(text) * 10**8
     except InvalidOperation:

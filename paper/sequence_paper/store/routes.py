@@ -164,6 +164,13 @@ class Routes:
         query = sa.select(routes).where(routes.c.parent_id == parent_id).order_by(routes.c.round)
         return self._routes(query)
 
+    def recent(self, account_id: str, mode: Mode, limit: int) -> list[Parent]:
+        """The newest parents of an account, newest first."""
+        where = (parents.c.account_id == account_id) & (parents.c.mode == mode)
+        query = sa.select(parents).where(where).order_by(parents.c.seq.desc()).limit(limit)
+        with self._db.reading() as connection:
+            return [_parent(row) for row in connection.execute(query)]
+
     def newest(self, account_id: str, mode: Mode, limit: int) -> list[Route]:
         """The last decisions of an account, newest first."""
         query = sa.select(routes).where(routes.c.account_id == account_id, routes.c.mode == mode)
