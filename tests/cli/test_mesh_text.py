@@ -116,6 +116,12 @@ def test_one_instance_has_no_pair_and_a_bus_that_is_away_is_said() -> None:
     assert "there is no pair" in shown and "AWAY" in shown
 
 
+def test_a_console_without_unicode_gets_the_same_words(data: dict[str, Any]) -> None:
+    shown = mesh_text.text(data).translate(mesh_text.ASCII).replace("µ", "u").replace("·", "-")
+    assert shown.isascii(), sorted({c for c in shown if not c.isascii()})
+    assert "x forbidden" in shown and "maker -> hedger" in shown
+
+
 def test_what_a_platform_writes_cannot_steer_the_terminal() -> None:
     evil = [place("a\x1b[31m", "kraken")]
     assert "\x1b" not in mesh_text.text(collect("mm", "live", "dep_1", {"instances": evil, "links": []}))

@@ -5,8 +5,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,51 @@ def test_logs_follow_until_interrupted() -> None:
     assert err == "\ninterrupted\n"
     assert all(" main  " in line for line in lines)
     assert len(set(lines)) == 3, "no line comes twice"
+
+
+@pytest.mark.usefixtures("maker")
+def test_mesh(cli: Cli, maker: str) -> None:
+    done = cli("--sandbox", "mesh", "maker")
+    assert done.code == 0, done.err
+    assert re.search(r"^main +kraken +venue-edge-kraken +local +running +replay", done.out, re.MULTILINE)
+    assert "there is no pair" in done.out
+    data = json.loads(cli("--sandbox", "mesh", "maker", "-o", "json").out)
+    assert (data["schema"], data["deployment_id"], data["bus"], data["links"]) == ("mesh/v1", maker, True, [])
+    unknown = cli("--sandbox", "mesh", "nobody")
+    assert (unknown.code, "there is no sandbox deployment 'nobody'" in unknown.err) == (5, True)
+
+
+class _Older(BaseHTTPRequestHandler):
+    """A platform that has deployments, and nothing to say of their mesh."""
+
+    def do_GET(self) -> None:
+        known = not self.path.endswith("/mesh")
+        answer: dict[str, Any] = {
+            "error": {"code": "NOT_FOUND", "message": "no such path", "request_id": "r"}
+        }
+        if known:
+            answer = {"deployment_id": self.path.split("/")[-1], "name": "maker", "status": "running"}
+        body = json.dumps(answer).encode()
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.usefixtures("maker")
+def test_mesh_of_a_platform_without_one(cli: Cli, desk: dict[str, str]) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Older) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        save_context("desk", {**desk, "base_url": f"http://127.0.0.1:{server.server_port}"})
+        done = cli("--sandbox", "mesh", "maker")
+        server.shutdown()
+    assert done.code == 1
+    assert "error: this platform has no mesh view" in done.err
+    assert "hint: " in done.err
 
 
 def test_status_joins_record_and_platform(cli: Cli, maker: str) -> None:

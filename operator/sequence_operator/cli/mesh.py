@@ -1,5 +1,6 @@
 """`sequence mesh`."""
 
+import sys
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from sequence_operator.cli.globals import Globals, command, pass_globals
 from sequence_operator.cli.lacking import offered
 from sequence_operator.cli.output import View, show
 from sequence_operator.cli.target import Target, registered, target
+from sequence_operator.cli.terminal import folded, unicode
 
 Json = dict[str, Any]
 SCHEMA = "mesh/v1"
@@ -54,7 +56,10 @@ async def _mesh(flags: Globals, aim: Target) -> None:
             answer = await remote.mesh(deployment_id)
     data = collect(aim.name, aim.mode, deployment_id, answer)
     names = [f"{link['from']}/{link['to']}" for link in data["links"]]
-    show(View(data=data, text=mesh_text.text(data), names=names), flags.output)
+    text = mesh_text.text(data)
+    if not unicode(sys.stdout):
+        text = folded(text.translate(mesh_text.ASCII), sys.stdout)
+    show(View(data=data, text=text, names=names), flags.output)
 
 
 def collect(name: str, mode: str, deployment_id: str, answer: Json) -> Json:

@@ -14,6 +14,9 @@ Json = dict[str, Any]
 
 _COLOURS = {"live": "green", "stale": "yellow", "unmeasured": "yellow", "forbidden": "bright_black"}
 _GLYPHS = {"live": "●", "stale": "◌", "unmeasured": "?", "forbidden": "✕"}
+ASCII = str.maketrans({"→": "->", "±": "~", "●": "*", "◌": "!", "✕": "x"})
+"""For a console without these."""
+
 _KINDS = {"message": "messages", "probe": "probes", None: "live"}
 
 REASONS = {
