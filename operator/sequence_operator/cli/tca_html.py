@@ -25,6 +25,9 @@ from sequence_operator.cli.tca_style import STYLE
 
 Json = dict[str, Any]
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_FOLLOWED = "Mark-out by time after the fill, notional-weighted, ± standard error. P&L: positive is a gain."
+_LEGS = "From one stage of an order to the next, on its edge's clock."
+_STAND_OUT = "Modified z-score of the shortfall before fees beyond 3.5, among orders of the same venue and symbol."
 _STATS = ("mean", "se", "p50", "p75", "p95", "p99")
 
 
@@ -61,8 +64,9 @@ def _tiles(data: Json) -> str:
             f"fill rate; {data['orders']['rejected']:,} of {data['orders']['matched']:,} rejected",
         ),
         (
-            "-" if saved is None else f"{saved:,.2f}",
-            f"saved against the best single venue ({bps(metrics['savings_bps']['mean'])} bps)",
+            "-" if saved is None else f"{abs(saved):,.2f}",
+            f"{'more than in' if saved is not None and saved < 0 else 'saved against'} the best single venue "
+            f"({bps(metrics['savings_bps']['mean'])} bps)",
         ),
     )
     shown = (
@@ -72,45 +76,23 @@ def _tiles(data: Json) -> str:
 
 
 def _sections(data: Json) -> str:
+    """In the order in which they are read; the first is as high as the two beside it."""
     parts = [
-        _section("What it cost", tca_plots.components(data), _cost_table(data), data["sign"]),
-        _section(
-            "What followed the fills",
-            tca_plots.markouts(data),
-            _horizon_table(data),
-            "Mark-out by time after the fill, notional-weighted, ± standard error. P&L: positive is a gain.",
-        ),
+        _section("What it cost", tca_plots.components(data), _cost_table(data), data["sign"], kind="high"),
+        _section("What followed the fills", tca_plots.markouts(data), _horizon_table(data), _FOLLOWED),
         _section("Slippage of each order", *tca_plots.distribution(data)),
         _section("Cost over time", *tca_plots.over_time(data)),
-        _section("Venues", tca_plots.venues(data), _venue_table(data), "", wide=True),
+        _section("Where the time went", "", _latency_table(data), _LEGS),
+        _section("Venues", tca_plots.venues(data), _venue_table(data), kind="wide"),
     ]
     if data["outliers"]:
-        parts.append(
-            _section(
-                "Orders that stand out",
-                "",
-                _outlier_table(data),
-                "Modified z-score of the shortfall before fees beyond 3.5, among orders of the same venue and symbol.",
-                wide=True,
-            )
-        )
-    if any(leg["n"] for leg in data["latency"]):
-        parts.append(
-            _section(
-                "Where the time went",
-                "",
-                _latency_table(data),
-                "From one stage to the next, on the edge's clock.",
-                wide=True,
-            )
-        )
+        parts.append(_section("Orders that stand out", "", _outlier_table(data), _STAND_OUT, kind="wide"))
     return "".join(parts)
 
 
-def _section(title: str, plot: str, table: str, note: str = "", *, wide: bool = False) -> str:
+def _section(title: str, plot: str, table: str, note: str = "", *, kind: str = "") -> str:
     told = f"<p>{escape(note)}</p>" if note else ""
-    kind = ' class="wide"' if wide else ""
-    return f"<section{kind}><h2>{escape(title)}</h2>{told}{plot}{table}</section>"
+    return f"<section class='{kind}'><h2>{escape(title)}</h2>{told}{plot}{table}</section>"
 
 
 def _cost_table(data: Json) -> str:
@@ -180,8 +162,7 @@ def _outlier_table(data: Json) -> str:
         (
             [
                 r["node_order_id"],
-                r["side"],
-                r["symbol"],
+                f"{r['side']} {r['symbol']}",
                 r["venue"],
                 money(r["notional_1e9"]),
                 bps(r["before_fees_bps"]),
