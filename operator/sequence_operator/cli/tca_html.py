@@ -27,7 +27,9 @@ Json = dict[str, Any]
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _FOLLOWED = "Mark-out by time after the fill, notional-weighted, ± standard error. P&L: positive is a gain."
 _LEGS = "From one stage of an order to the next, on its edge's clock."
-_STAND_OUT = "Modified z-score of the shortfall before fees beyond 3.5, among orders of the same venue and symbol."
+_STAND_OUT = (
+    "Modified z-score of the shortfall before fees beyond 3.5, among orders of the same venue and symbol."
+)
 _STATS = ("mean", "se", "p50", "p75", "p95", "p99")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sequence_paper.analysis import choice, formulas, shortfall, spreads
 from sequence_paper.analysis.aggregate import OUTLIER_SCORE, RULES, outlier_scores, sample
 from sequence_paper.analysis.counts import Counts, total
-from sequence_paper.analysis.facts import Gap, OrderFacts
+from sequence_paper.analysis.facts import Gap, OrderFacts, Value
 from sequence_paper.analysis.latency import by_leg, first_fill_ns, spread_of
 from sequence_paper.analysis.metrics import (
     executions,
@@ -93,6 +93,30 @@ def order_row(order: OrderFacts) -> Json:
         "regret_bps": number(choice.regret_bps(order)),
         "savings_bps": number(choice.savings_bps(order)),
     }
+
+
+def completed(order: OrderFacts) -> Json:
+    """The report of one order that ended with a fill, for whoever follows live. null is missing."""
+    average, saved = _whole(order.average), _whole(choice.savings_1e9(order))
+    arrival, decision = _whole(order.arrival), _whole(order.decision)
+    return order_row(order) | {
+        "achieved_vwap_1e9": average,
+        "benchmark_vwap_1e9": arrival,
+        "benchmark": "arrival mid",
+        "decision_mid_1e9": decision,
+        "implementation_shortfall_bps": number(shortfall.shortfall_bps(order)),
+        "savings_1e9": saved,
+        "best_single_venue": order.single_venue or None,
+        "venue_mix": {order.venue: 1.0},
+        "maker_share": number(
+            sum((f.notional for f in order.fills if f.maker), Fraction(0)) / order.notional
+        ),
+    }
+
+
+def _whole(value: Value) -> int | None:
+    """An amount to the nearest unit, None when it is missing."""
+    return None if isinstance(value, Gap) else round(value)
 
 
 def _counts(counts: Mapping[str, Counts], orders: Sequence[OrderFacts], traded: Sequence[OrderFacts]) -> Json:

@@ -35,6 +35,7 @@ from sequence_paper.api.platform import Platform
 from sequence_paper.api.stream import endpoint as stream
 from sequence_paper.api.stream.hub import Hub
 from sequence_paper.api.tca import routes as tca
+from sequence_paper.api.tca.reports import Reporter
 from sequence_paper.feed.evm import ChainConfig
 from sequence_paper.store import Store
 from sequence_paper.store.ticks import TickStore
@@ -80,7 +81,7 @@ def create_app(
         await bus.open()
         await hub.open()
         parts: list[Coroutine[Any, Any, None]] = [platform.presence.run(), traces.keep_trimmed(store)]
-        parts += [platform.orders.run(), platform.pools.run()]
+        parts += [platform.orders.run(), platform.pools.run(), Reporter(platform).run()]
         parts += [keep_compact(ticks.folder)] if ticks is not None else []
         tasks = [asyncio.create_task(part) for part in parts]
         try:

@@ -104,6 +104,9 @@ def order_subject(account_id: str, mode: str) -> str:
     return f"order.{token(account_id)}.{token(mode)}"
 
 
+ALL_ORDERS: Final = "order.>"
+
+
 def fill_subject(account_id: str, mode: str) -> str:
     """``{"n"}``: fills were stored. They are read from the store, by number."""
     return f"fill.{token(account_id)}.{token(mode)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,13 @@ class Costs:
 
     def traded(self, scope: Scope, limit: int) -> list[tuple[Order, list[Fill]]]:
         """The newest orders with a fill, newest first, each with its fills in their order."""
-        found = self._newest(scope.where() & (orders.c.filled_qty_1e8 > 0), limit)
+        return self._with_fills(self._newest(scope.where() & (orders.c.filled_qty_1e8 > 0), limit))
+
+    def of(self, order_ids: Sequence[str]) -> list[tuple[Order, list[Fill]]]:
+        """These orders, of whatever account, with their fills; at most a few hundred."""
+        return self._with_fills(self._newest(orders.c.order_id.in_(order_ids), len(order_ids)))
+
+    def _with_fills(self, found: Sequence[Order]) -> list[tuple[Order, list[Fill]]]:
         by_order: dict[str, list[Fill]] = {order.order_id: [] for order in found}
         ids = list(by_order)
         with self._db.reading() as connection:

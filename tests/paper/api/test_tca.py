@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
+import nats
+import orjson
 import pytest
 
+from sequence_paper.mesh.wire import order_subject, tca_subject
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.trades import Fill, Order
+from sequence_paper.store.views import order_view
+
+from .conftest import nats_url
 
 BTC, USD, S = 10**8, 10**9, 10**9
 T0 = 1_767_571_200 * S  # 2026-01-05T00:00:00Z
@@ -181,3 +189,35 @@ def test_cost_over_time_adds_up(book: Book) -> None:
     assert found["points"][-1]["cost_1e9"] == sum(range(450)) * USD // 10 + 450 * USD
     assert found["points"][-1]["fees_1e9"] == 450 * USD
     assert found["left_out"] == 0
+
+
+async def test_a_report_for_each_order_that_ended_with_a_fill(book: Book) -> None:
+    mine = book.desk.account.account_id, book.desk.mode
+    unfilled, filled = book.order(None, status="CANCELLED"), book.order(50_100, fee=USD)
+    announced = [
+        orjson.dumps(order_view(order))
+        for order_id in (unfilled, filled)
+        for order in book.desk.store.orders.page(*mine, limit=1, offset=0, order_id=order_id)[0]
+    ]
+    client = await nats.connect(nats_url(book.desk.paper))
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def hear(message: Any) -> None:
+        heard.put_nowait(orjson.loads(message.data))
+
+    await client.subscribe(tca_subject(*mine), cb=hear)
+    try:
+        report = None
+        async with asyncio.timeout(30):
+            while report is None:  # the API may not have heard yet that it should listen
+                for payload in announced:
+                    await client.publish(order_subject(*mine), payload)
+                with contextlib.suppress(TimeoutError):
+                    report = await asyncio.wait_for(heard.get(), 3)
+    finally:
+        await client.close()
+    assert report["node_order_id"] == filled
+    assert report["achieved_vwap_1e9"] == 50_100 * USD
+    assert report["benchmark_vwap_1e9"] is None  # nothing was recorded here
+    assert report["implementation_shortfall_bps"] == pytest.approx(22)
+    assert (report["fees_1e9"], report["venue_mix"]) == (USD, {"kraken": 1.0})
