@@ -84,7 +84,28 @@ REFUSED = [
           value=1_999 * USD, limit=1_000 * USD, code=100, name="RISK_CHECK_FAILED", reason="too large"),
     event("rejected", 9_000, by="edge", code=100, name="RISK_CHECK_FAILED", reason="too large"),
 ]  # fmt: skip
+ROUTED = [
+    event("submitted", 0, client_id=None, side="buy", order_type="market", qty_1e8=3_000_000, price_1e9=None),
+    event("routed", 1_800_000, round=1, est_cost_bps=1.5, skipped={"binance": "stale"},
+          legs=[{"venue": "kraken", "qty_1e8": 2_000_000}, {"venue": "coinbase", "qty_1e8": 1_000_000}]),
+]  # fmt: skip
+LEG = [
+    event("submitted", 0, parent_id="graph:g1:order:0", created_ns=T0 - 9_000_000, decided_ns=T0 - 7_000_000,
+          sent_ns=T0 - 6_500_000),
+    event("routed", 1_000, venue="kraken", mid_1e9=100_000 * USD, why="leg of a routed order",
+          parent_id="graph:g1:order:0"),
+    *_out()[4:],
+]  # fmt: skip
 PAGES = {
+    "trace-parent": row(
+        [one | {"feed_ns": None} for one in ROUTED],
+        book=None,
+        venue="sor",
+        edge_id="",
+        children=["graph:g1:order:1", "graph:g1:order:2"],
+        **NOTHING,
+    ),
+    "trace-leg": row(LEG, parent="graph:g1:order:0", **NOTHING),
     "trace-filled": row(),
     "trace-eventful": row(
         EVENTFUL, status="CANCELLED", commit=None, origin=None, children=["a:1", "b:2"], **NOTHING

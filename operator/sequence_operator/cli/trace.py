@@ -60,8 +60,8 @@ async def _find(flags: Globals, order_id: str) -> Json:
     if rows:
         return rows[0]
     raise CliError(
-        f"the trace of {found} is not kept any more",
-        kept_words(kept),
+        f"there is no trace of {found}",
+        f"{kept_words(kept)}; an order that never reached its edge has none",
         f"{_command(flags)} trace ID   of a newer order",
         ExitCode.NOT_FOUND,
     )

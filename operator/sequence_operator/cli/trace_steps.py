@@ -47,13 +47,24 @@ def _decision(detail: Json, _: list[Json]) -> list[str]:
 
 
 def _submitted(detail: Json, before: list[Json]) -> list[str]:
-    words = [f"{detail.get('side')} {_at(detail)} {detail.get('order_type')}"]
+    if "parent_id" in detail:
+        return [f"a leg of {detail['parent_id']}", *_before(detail)]
+    kind = detail.get("order_type")
+    words = [f"{detail.get('side')} {_at(detail)}{'' if kind in (None, 'market') else f' {kind}'}"]
     decision = before[0]["detail"] if before else {}
     if "callback_ns" in decision:
         words.append(f"callback ran {span(decision['callback_ns'])}")
     if "callback_start_ns" in decision:
         words.append(f"began {span(decision['callback_start_ns'] - before[0]['ts_ns'])} after the book came")
     return words
+
+
+def _before(detail: Json) -> list[str]:
+    """What happened at the router, by the router's clock."""
+    created, decided, sent = (detail.get(name) for name in ("created_ns", "decided_ns", "sent_ns"))
+    if created is None or decided is None or sent is None:
+        return []
+    return [f"routed in {span(decided - created)}, sent {span(sent - decided)} later (the router's clock)"]
 
 
 def _risk(detail: Json, _: list[Json]) -> list[str]:
@@ -69,7 +80,11 @@ def _risk(detail: Json, _: list[Json]) -> list[str]:
 
 
 def _routed(detail: Json, _: list[Json]) -> list[str]:
-    known = ("venue", "why", "mid_1e9")
+    known = ("venue", "why", "mid_1e9", "parent_id")
+    if "legs" in detail:
+        legs = ", ".join(f"{quantity(leg['qty_1e8'])} to {leg['venue']}" for leg in detail["legs"])
+        skipped = ", ".join(f"{venue} ({why})" for venue, why in (detail.get("skipped") or {}).items())
+        return [f"round {detail.get('round')}: {legs or 'nowhere'}", f"without {skipped}" if skipped else ""]
     return [
         f"to {detail.get('venue')} ({detail.get('why')})",
         f"mid {price(detail.get('mid_1e9'))}",

@@ -36,21 +36,27 @@ def _head(data: Json) -> str:
         ("order", f"{order['order_id']}  {paint(status, sys.stdout, _STATUS.get(status, 'yellow'))}{why}"),
         ("", f"{deal(order)} · {order['symbol']} on {order['venue']}"),
         ("", _outcome(order)),
-        (
-            "deployment",
-            f"{deployment['name'] or '-'} · instance {deployment['label'] or '-'} · {order['edge_id'] or '-'}",
-        ),
+        ("deployment", _place(order, deployment)),
         ("module", module or "not told"),
         ("commit", _commit(source)),
     ]
     if source["commit_url"]:
         rows.append(("", source["commit_url"]))
     if steps:
-        rows.append(("began", f"{clock(steps[0]['ts_ns'])} UTC, feed time {clock(steps[0]['feed_ns'] or 0)}"))
+        feed = steps[0]["feed_ns"]
+        told = f", feed time {clock(feed)}" if feed is not None else ""
+        rows.append(("began", f"{clock(steps[0]['ts_ns'])} UTC{told}"))
     if data["parent"]:
         rows.append(("part of", str(data["parent"])))
     rows += [("leg" if not i else "", str(child)) for i, child in enumerate(data["children"])]
     return facts(rows)
+
+
+def _place(order: Json, deployment: Json) -> str:
+    if not deployment["name"]:
+        return "none: the account's own order"
+    place = f"{deployment['name']} · instance {deployment['label'] or '-'}"
+    return f"{place} · {order['edge_id']}" if order["edge_id"] else place
 
 
 def _outcome(order: Json) -> str:

@@ -13,6 +13,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from sequence_paper.api.answers import Answer, described
+from sequence_paper.api.parent_trace import origin_view, parent_trace
 from sequence_paper.api.platform import Here, Who, json, needs_key
 from sequence_paper.api.reading_answers import OrderAnswer
 from sequence_paper.store import Store
@@ -29,7 +30,8 @@ _TRIM_SECONDS: Final = 60.0
 
 
 class StepAnswer(Answer):
-    """One stage: `ts_ns` on the edge's wall clock, which never steps back within an order, `feed_ns` on the feed's."""
+    """One stage: `ts_ns` on the edge's wall clock, which never steps back within an order, `feed_ns` on the feed's
+    (null for the router, which looks at several feeds)."""
 
     stage: Literal[
         "decision",
@@ -46,7 +48,7 @@ class StepAnswer(Answer):
         "restored",
     ]
     ts_ns: int
-    feed_ns: int
+    feed_ns: int | None
     detail: dict[str, Any]
 
 
@@ -67,7 +69,7 @@ class TraceAnswer(OrderAnswer):
     origin: dict[str, Any] | None
     managed_by: str | None
     uid: str | None
-    wasm_sha256: str
+    wasm_sha256: str | None
     decision_mid_1e9: int | None
     arrival_mid_1e9: int | None
     book: DecisionBookAnswer | None
@@ -109,6 +111,9 @@ async def traces(
             order_id=node_order_id,
             deployment_id=deployment_id,
         )
+        if not found and node_order_id is not None:
+            parent = parent_trace(here.store, who.account.account_id, who.mode, node_order_id)
+            return [] if parent is None else [parent]
         return [_trace(order, trace) for order, trace in found]
 
     kept = {"per_deployment": KEEP, "days": KEEP_DAYS}
@@ -116,14 +121,9 @@ async def traces(
 
 
 def _trace(order: Order, trace: Trace) -> Json:
-    head, about = trace.head, trace.head.metadata or {}
-    origin = about.get("origin")
+    head = trace.head
     return order_view(order) | {
-        "commit": _text(about.get("commit")),
-        "origin": origin if isinstance(origin, dict) else None,
-        "managed_by": _text(about.get("managed_by")),
-        "uid": _text(about.get("uid")),
-        "wasm_sha256": head.wasm_sha256,
+        **origin_view(trace),
         "decision_mid_1e9": head.decision_mid_1e9,
         "arrival_mid_1e9": head.arrival_mid_1e9,
         "book": head.book,
@@ -134,11 +134,6 @@ def _trace(order: Order, trace: Trace) -> Json:
         "parent": head.parent_id,
         "children": trace.children,
     }
-
-
-def _text(value: object) -> str | None:
-    """Metadata is whatever a client registered."""
-    return value if isinstance(value, str) else None
 
 
 async def keep_trimmed(store: Store) -> None:

@@ -16,6 +16,7 @@ from sequence_paper.api import traces
 from sequence_paper.store import Store
 from sequence_paper.store import traces as stored
 from sequence_paper.store.records import EdgeWrites
+from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.traces import KEEP, KEEP_DAYS
 from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Order
@@ -132,6 +133,40 @@ def test_a_key_is_needed_and_the_limit_has_bounds(desk: Any) -> None:
     assert desk("GET", "/traces", key="seq_test_" + "0" * 64)[0] == 401
     for limit in ("0", "1001", "x"):
         assert desk.error(422, "GET", f"/traces?limit={limit}")["error"]["code"] == "VALIDATION_ERROR"
+
+
+def test_an_order_without_a_venue_has_the_trace_of_its_routing(desk: Any) -> None:
+    mine = (desk.account.account_id, "sandbox")
+    graph = f"g{desk.account.account_id}"
+    parent = Parent(
+        order_id=f"graph:{graph}:order:0",
+        account_id=mine[0],
+        mode="sandbox",
+        graph_id=graph,
+        node_id="order",
+        content="c",
+        symbol="BTC-USD",
+        side="buy",
+        order_type="market",
+        tif="ioc",
+        policy="sor",
+        qty_1e8=5,
+        limit_1e9=None,
+        venue=None,
+        created_ns=100,
+        until_ns=200,
+    )
+    decision = {"est_cost_bps": 1.5, "legs": [{"venue": "kraken", "qty_1e8": 5}], "skipped": {"okx": "stale"}}
+    leg = write(desk, 9, parent_id=parent.order_id)
+    legs = [RouteLeg(leg, parent.order_id, 1, "venue-edge-kraken", "kraken", {}, 200)]
+    desk.store.routes.place(parent, Route(parent.order_id, 1, *mine, 130, decision, []), legs)
+    (trace,) = desk.ok("GET", f"/traces?node_order_id={parent.order_id}")["traces"]
+    assert (trace["order_id"], trace["children"], trace["status"]) == (parent.order_id, [leg], "OPEN")
+    assert [(e["stage"], e["ts_ns"]) for e in trace["events"]] == [("submitted", 100), ("routed", 130)]
+    assert trace["events"][1]["detail"]["legs"] == decision["legs"]
+    assert (trace["commit"], trace["wasm_sha256"]) == ("c0ffee", "ab" * 32)
+    (own,) = desk.ok("GET", f"/traces?node_order_id={leg}")["traces"]
+    assert own["parent"] == parent.order_id
 
 
 @pytest.fixture
