@@ -95,7 +95,9 @@ def intel(flags: Globals, symbol: str, side: str, qty: str, window: int) -> None
 async def _intel(context: Context, mode: Mode, symbol: str, side: str, qty: str, window: int) -> Json:
     async with platform(context, mode) as remote:
         await _known(remote, symbol)
-        with offered("market intelligence"):
+        with offered(
+            "market intelligence", "name one that a venue lists, for example: sequence intel BTC-USD"
+        ):
             venues = await remote.intelligence("venues", symbol=symbol, window_s=window)
             curves = await remote.intelligence("slippage", symbol=symbol, side=side, window_s=window)
             split = await remote.intelligence("routing", symbol=symbol, side=side, qty=qty)
@@ -118,7 +120,7 @@ async def _known(remote: "PlatformClient", symbol: str) -> None:
 
 def collect(symbol: str, side: str, venues: Json, curves: Json, split: Json) -> Json:
     """The platform's answers with every key there, null where it does not say; what it adds is left out."""
-    routed = curves.get("routed")
+    routed, sizes = curves.get("routed"), curves.get("sizes_usd") or []
     return harmless(
         {
             "schema": SCHEMA,
@@ -126,17 +128,25 @@ def collect(symbol: str, side: str, venues: Json, curves: Json, split: Json) -> 
             "side": side,
             "window_s": venues.get("window_s"),
             "note": venues.get("note"),
-            "venues": [_picked(row, _VENUE) for row in venues.get("venues") or []],
+            "venues": [_picked(row, _VENUE) for row in _rows(venues)],
             "slippage": {
                 "every_s": curves.get("every_s"),
-                "sizes_usd": curves.get("sizes_usd") or [],
-                "venues": [_picked(row, _CURVE) for row in curves.get("venues") or []],
+                "sizes_usd": sizes,
+                "venues": [
+                    _picked(row, _CURVE)
+                    for row in _rows(curves)
+                    if len(row.get("points") or []) == len(sizes)
+                ],
                 "routed": _picked(routed, _ROUTED) if routed else None,
             },
             "route": _picked(split, _SPLIT),
             "rules": venues.get("rules") or {},
         }
     )
+
+
+def _rows(answer: Json) -> list[Json]:
+    return [row for row in answer.get("venues") or [] if isinstance(row, dict)]
 
 
 def _picked(row: Json, keys: tuple[str, ...]) -> Json:

@@ -86,7 +86,7 @@ def _slippage(data: Json) -> str:
         [usd(size), *(_cell(curve, i) for _, curve in curves)] for i, size in enumerate(found["sizes_usd"])
     ]
     lines.append(["taker fee", *(bps(curve.get("taker_bps")) for _, curve in curves)])
-    lines.append(["samples", *(f"{curve['n']:,}" for _, curve in curves)])
+    lines.append(["samples", *(f"{curve['n'] or 0:,}" for _, curve in curves)])
     title = f"Slippage of a {data['side']} in bps before fees: median / 90 %\n"
     return title + table(header, lines) + "\n" + _chart(curves, found["sizes_usd"])
 
@@ -205,7 +205,7 @@ def _stands_on(seen: Json | None, curve: Json | None) -> str:
         return "nothing recorded"
     suspect = seen["suspect"]
     bad = f", left out {suspect['ns'] / 1e9:.0f} s in doubt" if suspect["ns"] or suspect["quotes"] else ""
-    samples = f", {count(curve['n'], 'book sample')}" if curve else ""
+    samples = f", {count(curve['n'] or 0, 'book sample')}" if curve else ""
     return (
         f"{seen['source']}; {clock(seen['first_ns'])} to {clock(seen['last_ns'])[11:]} (time of its feed); "
         f"{count(seen['quotes'], 'quote')}, {count(seen['trades'], 'trade')}{samples}{bad}"

@@ -215,7 +215,8 @@ def require(here: Platform, symbol: str) -> None:
     """404 with all symbols there are, when this is none of them."""
     known = {name for _, name in listed()} | set(here.market.symbols())
     if symbol not in known:
-        raise ApiError(404, f"no venue lists {symbol}", field="symbol", extra={"symbols": sorted(known)})
+        why = f"no venue lists {symbol}; there is {', '.join(sorted(known))}"
+        raise ApiError(404, why, field="symbol", extra={"symbols": sorted(known)})
 
 
 def _note(here: Platform, recorded: list[str]) -> str | None:
