@@ -200,3 +200,24 @@ def test_what_an_order_would_cost_and_did_cost(client: Sequence) -> None:
     assert review["filled_qty_1e8"] == 2_000_000
     assert review["cost_bps"] is not None
     assert client.execution_summary()["by_status"]["FILLED"] >= 1
+
+
+def test_what_the_market_offers(client: Sequence) -> None:
+    wait_until(lambda: len(client.slippage("BTC-USD")["venues"]) == len(FEEDS), "both edges record")
+    assert [row["venue"] for row in client.intel("BTC-USD")["venues"]] == sorted(FEEDS)
+    curve = client.slippage("BTC-USD", side="sell")
+    assert [point["size_usd"] for point in curve["venues"][0]["points"]] == [
+        1_000,
+        10_000,
+        100_000,
+        1_000_000,
+    ]
+    depth = client.depth("BTC-USD")
+    assert depth["bids"] and depth["asks"] and set(depth["books"]) == set(FEEDS)
+    split = client.routing("BTC-USD", side="buy", qty=0.5)
+    assert split["qty_1e8"] == 50_000_000
+    assert split["routed_1e8"] + split["unfilled_1e8"] == 50_000_000
+    wait_until(lambda: client.price_history("BTC-USD", fidelity_secs=0)["points"], "something was traded")
+    tick = client.price_history("BTC-USD", fidelity_secs=0, limit=1)["points"][0]
+    assert set(tick) == {"ts_ns", "price_1e9", "qty_1e8", "side", "venue_id"}
+    assert client.price_history("BTC-USD", range="1h", fidelity_secs=1)["points"]

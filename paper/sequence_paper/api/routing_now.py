@@ -21,7 +21,7 @@ from sequence_paper.store.words import Json
 router = APIRouter(prefix="/v1", tags=["intelligence"], dependencies=[needs_key])
 
 _MAX_1E8: Final = 10**16
-NO_POOLS: Final = "no pools are known to this platform"
+NO_POOLS: Final = "this platform knows no pool of the symbol"
 
 
 @router.get("/intelligence/routing")
@@ -41,7 +41,11 @@ async def routing(here: Here, symbol: str, side: SideWord = "buy", qty: str = "1
             "symbol": symbol,
             **answer,
             "next": _next(decision, venues),
-            "pools_note": None if decision.pools else NO_POOLS,
+            "pools_note": None
+            if decision.pools
+            else NO_POOLS
+            if not pools
+            else "no pool is usable now; see `skipped`",
             "books": [_book(book, now) for book in books],
         }
     )
