@@ -62,6 +62,8 @@ def _missing(path: str, asked: str) -> ApiError:
     if path == "positions/perp":
         return ApiError(501, f"{asked}: {_POSITIONS}")
     first = path.split("/")[0]
+    if path.endswith("/stream"):
+        return ApiError(501, f"{asked} is not part of this platform: {_STREAM}")
     if first in REASONS:
         return ApiError(501, f"{asked} is not part of this platform: {REASONS[first]}")
     return ApiError(404, f"there is no {asked}; /docs lists what there is")

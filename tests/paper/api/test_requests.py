@@ -139,6 +139,7 @@ class TestClientBehaviours:
         ("GET", "/positions/perp", 501, "/v1/positions/unified"),
         ("GET", "/stream", 426, "is a WebSocket"),
         ("GET", "/risk/stream", 501, "/v1/stream"),
+        ("GET", "/tca/stream", 501, "/v1/stream"),
         ("GET", "/algos", 501, "/v1/deployments"),
         ("GET", "/nothing", 404, "no GET /v1/nothing"),
         ("GET", "/", 404, "/docs"),
