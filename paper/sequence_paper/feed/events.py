@@ -2,7 +2,8 @@
 
 Units: prices ``_1e9`` (quote currency x 10^9), quantities ``_1e8`` (base currency x 10^8), times ns since the
 Unix epoch, all ``int``. Within one feed events are ordered by ``(ts_ns, seq)`` and ``seq`` rises by one per event
-and symbol, starting with 0 for the snapshot.
+and symbol, starting with 0 for the snapshot. ``ts_ns`` of live data is when we received it, ``venue_ns`` what the
+venue stamped on it (0: it did not, or the data is generated or reconstructed).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class BookSnapshot:
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     seq: int
+    venue_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class BookDelta:
     px_1e9: int
     sz_1e8: int
     seq: int
+    venue_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Trade:
     qty_1e8: int
     aggressor: Side
     seq: int
+    venue_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
