@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from sequence_paper.feed.events import (
     BUY,
@@ -16,6 +17,9 @@ from sequence_paper.feed.events import (
     Side,
     Trade,
 )
+from sequence_paper.venue.book import Book
+
+_ALL: Final = 1 << 30
 
 Change = tuple[Side, int, int]
 """(side, px_1e9, sz_1e8): absolute size, 0 removes"""
@@ -31,40 +35,28 @@ class WireBook:
         self.symbol = symbol
         self.valid = False
         self._depth = depth
-        self._levels: dict[Side, dict[int, int]] = {BUY: {}, SELL: {}}
+        self._book = Book()
         self._seq = 0
 
     def load(self, bids: Iterable[Level], asks: Iterable[Level], ts_ns: int, venue_ns: int) -> Event:
         """A snapshot: from now on the book is believed."""
-        self._levels = {BUY: dict(bids), SELL: dict(asks)}
-        for levels in self._levels.values():
-            for px in [px for px, size in levels.items() if size <= 0]:
-                del levels[px]
+        self._book.load(BookSnapshot(self.symbol, ts_ns, tuple(bids), tuple(asks), 0))
         self._cut(BUY)
         self._cut(SELL)
         self.valid = True
-        return BookSnapshot(
-            self.symbol, ts_ns, tuple(self.top(BUY)), tuple(self.top(SELL)), self._next(), venue_ns
-        )
+        shown, offered = (tuple(self._book.top_of(side, _ALL)) for side in (BUY, SELL))
+        return BookSnapshot(self.symbol, ts_ns, shown, offered, self._next(), venue_ns)
 
     def update(self, changes: Sequence[Change], ts_ns: int, venue_ns: int) -> list[Event]:
         """One message's changes, removals first: between them the book must not look crossed."""
-        final: dict[tuple[Side, int], int] = {}
-        for side, px, size in changes:
-            final[(side, px)] = size
+        final = {(side, px): max(0, size) for side, px, size in changes}
+        for (side, px), size in final.items():
+            self._book.apply(side, px, size)
         for side in (BUY, SELL):
-            levels = self._levels[side]
-            for (of, px), size in final.items():
-                if of == side:
-                    if size > 0:
-                        levels[px] = size
-                    else:
-                        levels.pop(px, None)
-            for px in self._cut(side):
-                final[(side, px)] = 0
+            final |= {(side, px): 0 for px in self._cut(side)}
         ordered = sorted(final.items(), key=lambda change: change[1] > 0)
         return [
-            BookDelta(self.symbol, ts_ns, side, px, max(0, size), self._next(), venue_ns)
+            BookDelta(self.symbol, ts_ns, side, px, size, self._next(), venue_ns)
             for (side, px), size in ordered
         ]
 
@@ -79,19 +71,17 @@ class WireBook:
         self.valid = False
         return [FeedStatus(self.symbol, ts_ns, FeedState.GAP, self._next())]
 
-    def top(self, side: Side, count: int | None = None) -> list[Level]:
+    def top(self, side: Side, count: int) -> list[Level]:
         """Best levels first."""
-        prices = sorted(self._levels[side], reverse=side == BUY)[:count]
-        return [(px, self._levels[side][px]) for px in prices]
+        return self._book.top_of(side, count)
 
     def _cut(self, side: Side) -> list[int]:
         """Levels beyond the depth, of which the venue tells us nothing any more; returns their prices."""
-        levels = self._levels[side]
-        if not self._depth or len(levels) <= self._depth:
+        if not self._depth:
             return []
-        gone = sorted(levels, reverse=side == BUY)[self._depth :]
+        gone = [px for px, _ in self._book.top_of(side, _ALL)[self._depth :]]
         for px in gone:
-            del levels[px]
+            self._book.apply(side, px, 0)
         return gone
 
     def _next(self) -> int:

@@ -107,7 +107,7 @@ class KrakenParser:
     def _forget_cut(self, name: str) -> None:
         book, written = self._books[name], self._written[name]
         if len(written) > 2 * DEPTH:
-            kept = {(side, px) for _, side in _SIDES for px, _ in book.top(side)}
+            kept = {(side, px) for _, side in _SIDES for px, _ in book.top(side, DEPTH)}
             for key in [key for key in written if key not in kept]:
                 del written[key]
 
