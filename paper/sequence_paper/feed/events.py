@@ -94,7 +94,7 @@ class FeedAbout:
     ``start_ns``/``end_ns`` bound the event times; ``end_ns`` is None for a feed without end.
     """
 
-    kind: Literal["generated", "replay"]
+    kind: Literal["generated", "replay", "live"]
     dataset: str
     venue: str
     symbols: tuple[str, ...]
@@ -107,6 +107,8 @@ class FeedAbout:
         """One phrase for tables: what the data is, and for whom it stands in."""
         if self.kind == "generated":
             return f"generated ({self.dataset})"
+        if self.kind == "live":
+            return f"live from {self.dataset}"
         recorded = f"{self.original_venue}, {self.recorded_on}"
         return f"replay of {self.dataset} ({recorded}) standing in for {self.venue}"
 
