@@ -24,6 +24,7 @@ COMMANDS: dict[str, Entry] = {
     "trace": Entry("trace", "trace", "Show where an order's nanoseconds went, and its commit."),
     "intel": Entry("intel", "intel", "Show what the market offers: venues, slippage, and the split now."),
     "tca": Entry("tca", "tca", "Show what trading cost: slippage, spreads, fees, venues."),
+    "watch": Entry("watch.command", "watch", "Show orders, fills, latency, mesh and log as they happen."),
     "preflight": Entry("preflight", "preflight", "Check what would keep the algo from being registered."),
     "plan": Entry("plan", "plan", "Show what the operator would do; changes nothing."),
     "render": Entry("render", "render", "Print the custom resources of a repository, for Flux or Argo CD."),

@@ -1,0 +1,1 @@
+"""`sequence watch`: what a deployment does this second, as a terminal view or line by line."""
