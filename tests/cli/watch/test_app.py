@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from rich.text import Text
 from textual.pilot import Pilot
 
 from cli.watch.rows import edge, fill, link, model, order
@@ -22,8 +21,8 @@ async def shown(made: Model, size: tuple[int, int] = (80, 24)) -> AsyncIterator[
     async def work() -> None:
         await asyncio.Event().wait()
 
-    async def trace(order_id: str) -> Text:
-        return Text(f"trace of {order_id}")
+    async def trace(order_id: str, columns: int) -> str:
+        return f"trace of {order_id}"
 
     async with WatchApp(made, work, trace).run_test(size=size) as pilot:
         await pilot.pause()
@@ -143,8 +142,8 @@ async def test_what_ends_the_listening_ends_the_view() -> None:
     async def work() -> None:
         raise ValueError("the key was revoked")
 
-    async def trace(order_id: str) -> Text:
-        return Text()
+    async def trace(order_id: str, columns: int) -> str:
+        return ""
 
     app = WatchApp(model(), work, trace)
     async with app.run_test():

@@ -22,6 +22,9 @@ WIDE = 120
 """Columns from which on the panels stand two by two."""
 REFRESH_SECONDS = 0.25
 
+_MARGIN = 6
+"""Columns that a page needs beside its text."""
+
 HELP = """\
 Keys
 
@@ -138,11 +141,12 @@ class WatchApp(App[BaseException | None]):
         self,
         model: Model,
         work: Callable[[], Awaitable[None]],
-        trace: Callable[[str], Awaitable[Text]],
+        trace: Callable[[str, int], Awaitable[str]],
         *,
         unicode: bool = True,
     ) -> None:
-        """work: keeps the model up to date until it is cancelled. trace: an order's trace as text."""
+        """work: keeps the model up to date until it is cancelled. trace: an order's life, for so many
+        columns."""
         super().__init__(ansi_color=True)
         self.model, self.unicode = model, unicode
         self._work, self._trace = work, trace
@@ -298,7 +302,8 @@ class WatchApp(App[BaseException | None]):
         if board is None or not board.key:
             self.notify("choose an order or a fill first: tab to its panel, then up and down")
             return
-        self.push_screen(Page(await self._trace(board.key)))
+        text = await self._trace(board.key, max(40, self.size.width - _MARGIN))
+        self.push_screen(Page(Text.from_ansi(text)))
 
     def _board(self) -> Board | None:
         return self.focused if isinstance(self.focused, Board) else None

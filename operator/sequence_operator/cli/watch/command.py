@@ -11,11 +11,9 @@ from sequence_operator.cli.connect import cluster, execute, platform
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
 from sequence_operator.cli.target import Target, registered, target
-from sequence_operator.cli.terminal import say
+from sequence_operator.cli.terminal import say, unicode
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from sequence_operator.cli.watch.model import Model
     from sequence_operator.cli.watch.source import Source
     from sequence_operator.platform import PlatformClient
@@ -103,10 +101,24 @@ async def _show(aim: Target, remote: "PlatformClient", model: "Model") -> None:
     async def work() -> None:
         await _follow(aim, source)
 
-    async def trace(order_id: str) -> "Text":
-        return await _trace(remote, order_id)
+    async def trace(order_id: str, columns: int) -> str:
+        return await _trace(remote, order_id, columns)
 
-    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    problem = await WatchApp(model, work, trace, unicode=unicode).run_async()
+    problem = await WatchApp(model, work, trace, unicode=unicode(sys.stdout)).run_async()
     if problem is not None:
         raise problem
+
+
+async def _trace(remote: "PlatformClient", order_id: str, columns: int) -> str:
+    """An order's life as `sequence trace` shows it, or why there is none to show."""
+    from sequence_operator.cli import trace_text
+    from sequence_operator.cli.trace_data import build
+    from sequence_operator.platform import PlatformError
+
+    try:
+        rows = (await remote.traces(node_order_id=order_id, limit=1)).get("traces") or []
+    except PlatformError as problem:
+        return f"{order_id}\n\nno trace: {problem}"
+    if not rows:
+        return f"{order_id}\n\nthe trace of this order is not kept any more"
+    return trace_text.detail(build(rows[0]), columns=columns, unicode=unicode(sys.stdout))
