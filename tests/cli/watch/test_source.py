@@ -135,9 +135,20 @@ async def test_edges_that_go_and_come_are_told() -> None:
     frames = [Message("edges", {"bus": True, "edges": row}) for row in rows]
     await heard.events(Subscribed(("edges",)), *frames)
     assert [text for kind, text in heard.told if kind == "edge"] == [
-        "venue-edge-kraken is gone",
-        "venue-edge-kraken is back",
+        "the edge is gone",
+        "the edge is back",
     ]
+
+
+async def test_a_bus_that_goes_and_comes_is_told() -> None:
+    heard = Heard()
+    frames = [Message("edges", {"bus": bus, "edges": []}) for bus in (True, False, False, True)]
+    made = await heard.events(Subscribed(("edges",)), *frames)
+    assert [text for kind, text in heard.told if kind == "bus"] == [
+        "the bus is away: no messages between edges, and no live news of them",
+        "the bus is back",
+    ]
+    assert made.bus is True
 
 
 async def test_a_platform_may_keep_its_edges_to_itself() -> None:

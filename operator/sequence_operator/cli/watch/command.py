@@ -101,15 +101,17 @@ async def _show(aim: Target, remote: "PlatformClient", model: "Model") -> None:
     async def work() -> None:
         await _follow(aim, source)
 
-    async def trace(order_id: str, columns: int) -> str:
-        return await _trace(remote, order_id, columns)
+    signs = unicode(sys.stdout)  # asked before the view takes stdout over
 
-    problem = await WatchApp(model, work, trace, unicode=unicode(sys.stdout)).run_async()
+    async def trace(order_id: str, columns: int) -> str:
+        return await _trace(remote, order_id, columns, signs)
+
+    problem = await WatchApp(model, work, trace, unicode=signs).run_async()
     if problem is not None:
         raise problem
 
 
-async def _trace(remote: "PlatformClient", order_id: str, columns: int) -> str:
+async def _trace(remote: "PlatformClient", order_id: str, columns: int, signs: bool) -> str:
     """An order's life as `sequence trace` shows it, or why there is none to show."""
     from sequence_operator.cli import trace_text
     from sequence_operator.cli.trace_data import build
@@ -121,4 +123,4 @@ async def _trace(remote: "PlatformClient", order_id: str, columns: int) -> str:
         return f"{order_id}\n\nno trace: {problem}"
     if not rows:
         return f"{order_id}\n\nthe trace of this order is not kept any more"
-    return trace_text.detail(build(rows[0]), columns=columns, unicode=unicode(sys.stdout))
+    return trace_text.detail(build(rows[0]), columns=columns, unicode=signs)

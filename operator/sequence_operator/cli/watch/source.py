@@ -175,13 +175,21 @@ class Source:
             self._tell(kind, at_ns or time.time_ns(), data)
 
     def _edges(self, rows: list[Json], bus: bool | None) -> None:
+        before = self._model.bus
         self._model.edge_rows(rows, bus, time.time())
+        if bus is not None and bus != (before if before is not None else True):
+            text = (
+                "the bus is back"
+                if bus
+                else "the bus is away: no messages between edges, and no live news of them"
+            )
+            self._tell("bus", time.time_ns(), {"text": text})
         for edge_id, edge in self._model.edges.items():
             alive = bool(edge.row.get("alive"))
             known = self._alive.get(edge_id)
             self._alive[edge_id] = alive
             if known is not None and known != alive:
-                text = f"{edge_id} is {'back' if alive else 'gone'}"
+                text = f"the edge is {'back' if alive else 'gone'}"
                 self._tell("edge", time.time_ns(), {"edge_id": edge_id, "text": text})
             if any(row.get("edge_id") == edge_id for row in rows):
                 self._tell("latency", time.time_ns(), edge.row)
