@@ -199,6 +199,11 @@ def test_a_platform_that_tells_less_and_stranger_things() -> None:
     assert "no steps" in trace_text.detail(build({"order_id": "P-2"}))
 
 
+def test_an_order_of_the_account_itself_belongs_to_no_algo() -> None:
+    text = trace_text.detail(build(row(deployment="", label="", commit=None)))
+    assert "deployment  none: the account's own order\n" in text
+
+
 def test_bars_are_proportionate_until_one_would_vanish() -> None:
     scale = trace_text.Scale([0, 10, 20, 40], 8, unicode=True)
     assert [scale.bar(n) for n in (0, 10, 20, 40)] == ["", "██", "████", "████████"]
