@@ -38,13 +38,13 @@ class Spot(NamedTuple):
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round numbers from at or below `low` to at or above `high`."""
+    """Round numbers from at or below `low` to at or above `high`, two at least."""
     span = high - low or abs(high) or 1.0
     rough = span / max(1, wanted - 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * size for size in (1, 2, 2.5, 5, 10) if power * size >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [number * step for number in range(first, last + 1)]
+    return [number * step for number in range(first, max(last, first + 1) + 1)]
 
 
 def bars(title: str, rows: Sequence[Bar], say: Say) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sequence_operator.cli.amounts import money
-from sequence_operator.cli.output import table
+from sequence_operator.cli.output import count, table
 from sequence_operator.cli.tca_figures import (
     COSTS,
     bps,
@@ -152,7 +152,7 @@ def _unfilled(data: Json) -> str:
         if cost["mean"] is None
         else f"; the price then went {bps(cost['mean'])} bps against them (n {cost['n']:,})"
     )
-    text = f"{missed['orders']:,} orders ended without a fill{told}; not part of the shortfall."
+    text = f"{count(missed['orders'], 'order')} ended without a fill{told}; not part of the shortfall."
     return "\n".join(textwrap.wrap(text, _WIDTH)) + "\n"
 
 

@@ -42,6 +42,9 @@ class Formula:
     missing: str
 
 
+_TRADED = {"order": "Q·P_avg", "fill": "q·p", "group": "Q·P_avg"}
+"""What was traded, by which most means are weighted."""
+
 FORMULAS: dict[str, Formula] = {}
 """By key."""
 
@@ -63,13 +66,13 @@ def formula(
     *,
     unit: Unit = "bps",
     per: Literal["order", "fill", "group"] = "order",
-    weight: str = "Q·P_avg",
+    weight: str = "",
     missing: str = "",
 ) -> Callable[[Callable[P, Fraction]], Callable[P, Value]]:
     """Register a metric. Inside, `known` takes a value that may be missing; its gap becomes the result."""
 
     def register(compute: Callable[P, Fraction]) -> Callable[P, Value]:
-        FORMULAS[key] = Formula(key, title, text, unit, per, weight, missing)
+        FORMULAS[key] = Formula(key, title, text, unit, per, weight or _TRADED[per], missing)
 
         @functools.wraps(compute)
         def computed(*args: P.args, **more: P.kwargs) -> Value:

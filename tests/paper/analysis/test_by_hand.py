@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from sequence_paper.analysis import choice, latency, shortfall, spreads
 from sequence_paper.analysis.alternatives import elsewhere
 from sequence_paper.analysis.facts import Gap
-from sequence_paper.analysis.formulas import FORMULAS, ORDER
+from sequence_paper.analysis.formulas import FORMULAS, ORDER, explained
 from sequence_paper.routing import Venue
 from sequence_paper.venue.rules import SymbolRules
 
@@ -268,3 +270,11 @@ def test_where_there_is_nothing_to_compare() -> None:
     deep = order(qty=9, fills=(fill(9, 100),))
     assert elsewhere(deep, [NEAR, FAR]).single is Gap.SHALLOW
     assert elsewhere(order(qty=12, fills=(fill(12, 100),)), [NEAR, FAR]).cheapest is Gap.SHALLOW
+
+
+def test_the_page_prints_the_table_that_is_computed() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "tca.md").read_text()
+    for row in explained():
+        cells = f"{row['title']} (`{row['key']}`)", f"`{row['formula']}`", row["per"], f"`{row['weight']}`"
+        assert f"| {' | '.join(cells)} | {row['missing'] or '-'} |" in page
+    assert len(re.findall(r"^\| .* \(`\w+`\) \|", page, re.MULTILINE)) == len(explained())
