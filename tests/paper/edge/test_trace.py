@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import sqlite3
-import struct
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,70 +10,10 @@ import orjson
 import pytest
 
 from sequence_paper.edge.announce import announcements
-from sequence_paper.edge.trace import TraceClock
 from sequence_paper.feed.generated import open_generated
 from sequence_paper.store import Store
 from sequence_paper.store.records import EdgeWrites
-from sequence_paper.store.tracing import Trace
-from sequence_paper.store.words import OPEN_ORDER_STATUSES
-from support import wat
-
-SECOND = 10**9
-SENT = ["decision", "submitted", "risk", "routed", "sent", "venue_ack"]
-NEW, CANCEL, AMEND = 0, 1, 2
-
-
-def action(kind: int = NEW, qty: int = 10**6, px: int = 99_000, side: int = 1, how: int = 0) -> bytes:
-    """One action on the algo's order 1."""
-    return struct.pack("<QQqbBBBBBH", 1, px * SECOND, qty, side, kind, how, 0, 0, 0, 0)
-
-
-def scripted(*buffers: bytes) -> bytes:
-    """An algo that returns these actions on its first book updates, one after another, and then nothing."""
-    at, size = 0x101000, 0x400
-    data = ""
-    for index, one in enumerate(buffers):
-        octets = "".join(f"\\{octet:02x}" for octet in struct.pack("<Q", 1) + one)
-        data += f'(data (i32.const {at + index * size}) "{octets}")'
-    body = f"""
-      (global.set $n (i32.add (global.get $n) (i32.const 1)))
-      (select (i32.add (i32.const {at - size}) (i32.mul (global.get $n) (i32.const {size}))) (i32.const 0)
-        (i32.le_u (global.get $n) (i32.const {len(buffers)})))"""
-    return wat.algo(body, more=f"(global $n (mut i32) (i32.const 0)) {data}")
-
-
-def traces(edge: Any) -> list[tuple[Any, Trace]]:
-    """Oldest first; each is checked for what holds for every trace."""
-    edge.journal.flush()
-    found = edge.store.traces.page(edge.account, "sandbox", limit=1000)[::-1]
-    for order, trace in found:
-        well_formed(order, trace)
-    return found
-
-
-def well_formed(order: Any, trace: Trace) -> None:
-    """Monotonic, complete for the order's status, and equal to the order's row."""
-    assert trace.head.order_id == order.order_id
-    stages = [stage for stage, *_ in trace.steps]
-    times = [ts for _, ts, _, _ in trace.steps]
-    assert times == sorted(times)
-    assert sum(b - a for a, b in itertools.pairwise(times)) == times[-1] - times[0]
-    details = {stage: detail for stage, _, _, detail in trace.steps}
-    fills = [detail for stage, _, _, detail in trace.steps if stage == "fill"]
-    assert sum(fill["qty_1e8"] for fill in fills) == order.filled_qty_1e8
-    assert sum(fill["fee_1e9"] for fill in fills) == order.fees_1e9
-    assert stages[:3] == SENT[:3]
-    if order.status == "REJECTED":
-        assert stages[-1] == "rejected"
-        return
-    assert stages[:6] == SENT
-    if order.status in OPEN_ORDER_STATUSES:
-        assert stages[-1] not in ("cancelled", "rejected")
-    elif order.status == "FILLED":
-        assert (stages[-1], details["fill"]["remaining_1e8"]) == ("fill", 0)
-    else:
-        assert stages[-1] == "cancelled"
-        assert details["cancelled"]["remaining_1e8"] == order.qty_1e8 - order.filled_qty_1e8
+from support.order_traces import AMEND, CANCEL, SECOND, SENT, action, scripted, traces
 
 
 async def test_a_resting_order_is_followed_from_the_book_to_its_fill(edge, algos) -> None:
@@ -250,77 +186,6 @@ async def test_a_quiet_callback_leaves_nothing(edge, algos) -> None:
     assert traces(edge) == []
 
 
-async def test_a_restart_continues_the_trace(make_edge, algos) -> None:
-    edge = make_edge()
-    dep = edge.deploy(algos["maker"], params=(5, 2_000_000))
-    await edge.converge()
-    edge.tick(10)
-    before = traces(edge)
-    again = make_edge()
-    await again.converge()
-    again.feed(again.trade(20, 99_940, 1_000_000, -1))
-    after = traces(again)
-    for (_, old), (order, new) in zip(before, after, strict=True):
-        assert new.head == old.head
-        assert new.steps[:6] == old.steps
-        assert new.steps[6][0] == "restored"
-        assert new.steps[6][3]["filled_1e8"] == 0
-        assert order.order_id in again.get(dep).orders
-    assert [stage for stage, *_ in after[0][1].steps[6:]] == ["restored", "fill"]
-
-
-async def test_an_order_older_than_traces_gets_one_from_now_on(make_edge, algos, tmp_path: Path) -> None:
-    edge = make_edge()
-    edge.deploy(algos["maker"], params=(5,))
-    await edge.converge()
-    edge.tick(10)
-    edge.journal.flush()
-    with closing(sqlite3.connect(tmp_path / "paper.db")) as raw, raw:
-        raw.execute("DELETE FROM traces")
-        raw.execute("DELETE FROM trace_steps")
-    again = make_edge()
-    await again.converge()
-    found = again.store.traces.page(again.account, "sandbox", limit=10)
-    assert len(found) == 2
-    for order, trace in found:
-        assert (order.status, trace.head.book, [stage for stage, *_ in trace.steps]) == (
-            "OPEN",
-            None,
-            ["restored"],
-        )
-
-
-async def test_the_clock_goes_on_from_the_last_step_when_the_machine_was_set_back(make_edge, algos) -> None:
-    edge = make_edge()
-    edge.deploy(algos["maker"], params=(5,))
-    await edge.converge()
-    edge.core.tracer.clock.not_before(edge.core.tracer.clock.now() + 3600 * SECOND)
-    edge.tick(10)
-    traces(edge)
-    again = make_edge()
-    await again.converge()
-    assert len(traces(again)) == 2  # `well_formed` compared the times
-
-
-async def test_an_order_without_an_instance_ends_in_its_trace_too(make_edge) -> None:
-    edge = make_edge()
-    dep = edge.deploy(scripted(action()))
-    await edge.converge()
-    edge.tick(10)
-    ((order, _),) = traces(edge)
-    edge.store.deployments.delete(edge.account, "sandbox", dep, set())
-    edge.store.instances.removed("venue-edge-kraken", dep, "main")
-    again = make_edge()
-    await again.converge()
-    ((ended, trace),) = traces(again)
-    assert (ended.order_id, ended.status, ended.failure_reason) == (
-        order.order_id,
-        "CANCELLED",
-        "EDGE_RESTARTED",
-    )
-    assert trace.steps[-1][3] == {"reason": "EDGE_RESTARTED", "remaining_1e8": 10**6}
-
-
 async def test_steps_are_told_once_they_are_stored(edge, algos) -> None:
     dep = edge.deploy(algos["maker"], params=(5,))
     await edge.converge()
@@ -347,15 +212,6 @@ async def test_steps_are_told_once_they_are_stored(edge, algos) -> None:
     stored = [step for _, trace in found for step in trace.steps]
     assert [(s["stage"], s["ts_ns"], s["feed_ns"], s["detail"]) for s in steps] == stored
     assert {step["label"] for step in steps} == {"main"}
-
-
-def test_the_clock_never_steps_back() -> None:
-    clock = TraceClock()
-    before = clock.now()
-    clock.not_before(before - SECOND)
-    assert clock.now() >= before
-    clock.not_before(before + SECOND)
-    assert clock.now() >= before + SECOND
 
 
 async def test_a_whole_run_is_traced(host: Any, algos: Any, in_process_edge: Any, tmp_path: Path) -> None:
