@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.outbox import Outbox
 from sequence_paper.edge.probes import Prober
+from sequence_paper.edge.roster import Key
 from sequence_paper.mesh import wire
 from sequence_paper.mesh.window import WINDOW_NS
 from sequence_paper.store import Store
@@ -24,8 +26,18 @@ _TELL_SECONDS = 0.05
 class MeshEnd:
     """Fits an outbox and a prober to a core and a bus."""
 
-    def __init__(self, core: EdgeCore, store: Store, bus: EdgeBus) -> None:
+    def __init__(
+        self,
+        core: EdgeCore,
+        store: Store,
+        bus: EdgeBus,
+        flush: Callable[[], Awaitable[None]],
+        stir: Callable[[], None],
+    ) -> None:
+        """``flush``: store everything that waits. ``stir``: say that something waits to be stored soon."""
         self._core, self._store, self._bus = core, store, bus
+        self._flush, self._stir = flush, stir
+        self._sending: set[asyncio.Task[None]] = set()
         self._links = core.post.links
         self._others: set[str] = set()
         self.outbox = Outbox(bus.send, self._links)
@@ -52,6 +64,25 @@ class MeshEnd:
         self.prober.ask(sorted(self._others))
         self._core.post.probe(self.prober.passed_here)
 
+    async def send_out(self) -> None:
+        """Everything that waits to leave; first what must be stored, so that no peer acts on a fill that a crash
+        of this process would undo."""
+        if self.outbox and self._core.journal.trading:
+            await self._flush()
+        self.outbox.drain()
+
+    def receive(self, key: Key, sender: str, message: wire.MeshMessage) -> None:
+        """A message for an instance here."""
+        self._core.post.receive(key, sender, message)
+        self._answer()
+        if self._core.journal.pending:
+            self._stir()
+
+    def hear(self, edge_id: str, probe: wire.Probe) -> None:
+        """A question or an answer of another edge."""
+        self.prober.hear(edge_id, probe)
+        self._answer()
+
     def save(self) -> None:
         """Put what probes have told into the journal."""
         self._core.journal.mesh(self.prober.save())
@@ -63,3 +94,14 @@ class MeshEnd:
             await asyncio.sleep(_TELL_SECONDS)
             for deployment_id, payload in self._links.flow.take():
                 await self._bus.publish(wire.flow_subject(deployment_id), payload)
+
+    def _answer(self) -> None:
+        """Send what a message or a probe has brought up: at once, unless something must be stored first."""
+        if not self.outbox:
+            return
+        if not self._core.journal.trading:
+            self.outbox.drain()
+            return
+        task = asyncio.create_task(self.send_out())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)

@@ -23,7 +23,6 @@ from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.mesh_end import MeshEnd
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.recorder import Recorder
-from sequence_paper.edge.roster import Key
 from sequence_paper.edge.views import event_view, instance_view, latency_view
 from sequence_paper.feed.clock import Clock
 from sequence_paper.feed.events import Feed
@@ -67,7 +66,13 @@ class EdgeProcess:
         self._journal = Journal(store)
         self._run_ns = time.time_ns()
         self._recorder = self._record(markets)
-        self._bus = EdgeBus(settings.nats_url, settings.edge_id, self._wake, self._receive, self._hear)
+        self._bus = EdgeBus(
+            settings.nats_url,
+            settings.edge_id,
+            self._wake,
+            lambda *message: self._mesh.receive(*message),
+            lambda *probe: self._mesh.hear(*probe),
+        )
         self._core = EdgeCore(
             settings.edge_id,
             settings.venue,
@@ -76,7 +81,8 @@ class EdgeProcess:
             lambda *message: self._mesh.outbox.message(*message),
             self._recorder,
         )
-        self._mesh = MeshEnd(self._core, store, self._bus)
+        self._something = asyncio.Event()
+        self._mesh = MeshEnd(self._core, store, self._bus, self._flush, self._something.set)
         guests = Guests(self._core, store, settings.venue, settings.instrument_type)
         self._converger = Converger(self._core, self._host, store, guests, settings.venue, feed.about.label())
         self._gateway = Gateway(settings.edge_id, self._core, guests, store, self._flush)
@@ -97,9 +103,7 @@ class EdgeProcess:
         self._next_pass: asyncio.Task[None] | None = None
         self._storing = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._something = asyncio.Event()
         self._flushed_at = 0.0
-        self._sending: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """End in an orderly way: resting orders stay, they rest again in the next process."""
@@ -183,7 +187,7 @@ class EdgeProcess:
     async def _beat(self) -> None:
         while True:
             await self._mesh.ask()
-            await self._send_out()
+            await self._mesh.send_out()
             await asyncio.sleep(_ANSWER_SECONDS)  # what is back by then is stored in this turn
             self._core.observe()
             self._mesh.save()
@@ -228,7 +232,7 @@ class EdgeProcess:
             await self._settle()
             await self._publish_beat(self._feed_json())
             return
-        await self._send_out()
+        await self._mesh.send_out()
         if self._journal.pending:
             if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
                 await self._settle()
@@ -240,7 +244,7 @@ class EdgeProcess:
     async def _settle(self) -> None:
         """Store everything, then tell everybody."""
         await self._flush()
-        await self._send_out()
+        await self._mesh.send_out()
         changed, self._core.roster.changed = self._core.roster.changed, []
         if changed:
             self._pump.status_changed()
@@ -258,35 +262,6 @@ class EdgeProcess:
                 except sa.exc.SQLAlchemyError as error:
                     log.error("the store cannot be written, trying again: %s", _first_line(error))
                     await asyncio.sleep(0.5)
-
-    async def _send_out(self) -> None:
-        if self._mesh.outbox and self._journal.trading:
-            # A peer must not act on a fill that a crash of this process would undo.
-            await self._flush()
-        self._mesh.outbox.drain()
-
-    # -- mesh --------------------------------------------------------------------------------------------------
-
-    def _receive(self, key: Key, sender: str, message: wire.MeshMessage) -> None:
-        self._core.post.receive(key, sender, message)
-        self._answer()
-        if self._journal.pending:
-            self._something.set()
-
-    def _hear(self, edge_id: str, probe: wire.Probe) -> None:
-        self._mesh.prober.hear(edge_id, probe)
-        self._answer()
-
-    def _answer(self) -> None:
-        """Send what a message or a probe has brought up: at once, unless something must be stored first."""
-        if not self._mesh.outbox:
-            return
-        if not self._journal.trading:
-            self._mesh.outbox.drain()
-            return
-        task = asyncio.create_task(self._send_out())
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
 
     # -- views -------------------------------------------------------------------------------------------------
 
