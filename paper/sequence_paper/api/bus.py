@@ -11,13 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 
 from sequence_paper.mesh import connection
+from sequence_paper.mesh.library import Client, Msg, NatsError, NoRespondersError, Subscription
 from sequence_paper.mesh.wire import ALL_BEATS, ping_subject, wake_subject
 from sequence_paper.store.words import Json
 

@@ -14,13 +14,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import orjson
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 
 from sequence_paper.edge.roster import Key
 from sequence_paper.mesh import connection, wire
 from sequence_paper.mesh.direct import DirectClient
+from sequence_paper.mesh.library import Msg, NatsError, Subscription
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.errors import SlowConsumerError
+from sequence_paper.mesh.library import Client, NatsError, SlowConsumerError
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
+from sequence_paper.mesh.library import Client, Msg, Subscription
 
 MAX_UNSENT: Final = 1 << 20
 """Bytes that the bus may be behind before messages are dropped instead of queued."""

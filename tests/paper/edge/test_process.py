@@ -87,8 +87,8 @@ def test_time_waits_for_the_gate_and_stops_at_the_end(paper, algos) -> None:
     client = Client(paper({"kraken": SIMULATED}))
     wait_until(lambda: client.feed_state() == "waiting", "the edge waits")
     dep = client.deploy(algos["maker"], {"main": "kraken"}, start=False, params=(1,))
-    before = client.instances(dep)["main"]
-    assert (before["warm"], before["update_count"]) == (True, 0)
+    wait_until(lambda: client.instances(dep)["main"]["warm"], "it is warm")
+    assert client.instances(dep)["main"]["update_count"] == 0
     client.post(f"/v1/deployments/{dep}/start")
     wait_until(lambda: client.feed_state() == "ended", "the feed ends")
     assert client.instances(dep)["main"]["update_count"] > 100
