@@ -159,6 +159,20 @@ def test_mesh_of_a_platform_without_one(cli: Cli, desk: dict[str, str]) -> None:
     assert "hint: " in done.err
 
 
+def test_tca(cli: Cli, maker: str, paper: Paper, keys: dict[str, str]) -> None:
+    path = f"/v1/fills?deployment_id={maker}"
+    wait_until(lambda: paper.request("GET", path, keys["sandbox"])[1]["total"] > 1, "the maker trades", 60)
+    done = cli("--sandbox", "tca", "maker", "-o", "json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    assert (data["schema"], data["deployment"], data["scope"]["deployment"]) == ("tca/v1", "maker", maker)
+    assert data["metrics"]["shortfall_bps"]["n"] > 0
+    assert [venue["venue"] for venue in data["venues"]] == ["kraken"]
+    shown = cli("--sandbox", "tca", "maker", "--since", "2d").out
+    assert shown.startswith("maker · sandbox\n2026-05-02 ")
+    assert cli("--sandbox", "tca", "nobody").code == 5
+
+
 def test_status_joins_record_and_platform(cli: Cli, maker: str) -> None:
     done = cli("--sandbox", "status", "maker", "-o", "json")
     assert done.code == 0, done.err
