@@ -1,9 +1,11 @@
 """Messages a second of CPU time, one core, of feed, book and matching: `python bench/feed_throughput.py [--json FILE]`.
 
-A message is one feed event. Four loads, each with the recording and with the generator:
+A message is one feed event. Four loads, each with the replay and with the generator:
 feed = events only; book = each applied to a market without orders; book + top = and the best 20 levels cut after each,
 as an algo's callback needs them; trading = and an algo that keeps quotes on both sides near the touch, through the
 risk gate, moving one of them every tenth message.
+`edge` and `edge, recording` are a pair over equal events: the core of an edge without instances, and the same writing
+what it saw to the tick store; the better of three runs each, without the feed's own cost.
 """
 
 from __future__ import annotations
@@ -11,12 +13,18 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.journal import Journal
+from sequence_paper.edge.recorder import Recorder
 from sequence_paper.feed.events import BUY, SELL, Event, Side
 from sequence_paper.feed.open import open_feed
+from sequence_paper.store.records import EdgeWrites
+from sequence_paper.store.ticks.writing import TickWriter
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.orders import Filled, Order, OrderType
 from sequence_paper.venue.risk import RiskGate, RiskLimits, RiskState
@@ -88,6 +96,51 @@ def source(words: str, count: int) -> Iterator[Event]:
         yield event
 
 
+class Forgets:
+    """A store that keeps nothing: no instance writes anything here."""
+
+    def commit(self, writes: EdgeWrites) -> None:
+        """Nothing."""
+
+
+SLICE = 500
+"""Messages between two writes of what was recorded."""
+
+
+def edge(events: Sequence[Event], folder: Path | None) -> float:
+    """CPU seconds of an edge's core over these events; with a folder it records."""
+    markets = {SYMBOL: market()}
+    recorder = None
+    if folder is not None:
+        recorder = Recorder(markets, TickWriter(folder, VENUE, time.time_ns(), [SYMBOL], "bench"))
+    core = EdgeCore("edge", VENUE, markets, Journal(Forgets()), lambda *_: None, recorder)
+    core.prime(events[:1])
+    began = time.process_time()
+    for at in range(1, len(events), SLICE):
+        core.feed(events[at : at + SLICE])
+        if recorder is not None:
+            recorder.flush()
+    if recorder is not None:
+        recorder.close()
+    return time.process_time() - began
+
+
+def recording(words: str, count: int) -> dict[str, int]:
+    """Messages a second without and with recording, and the raw bytes of a message."""
+    events = list(source(words, count))
+    without, recorded, written = [], [], 0
+    for _ in range(3):
+        without.append(edge(events, None))
+        with tempfile.TemporaryDirectory() as folder:
+            recorded.append(edge(events, Path(folder)))
+            written = sum(file.stat().st_size for file in Path(folder).rglob("*.seg"))
+    return {
+        "edge": int(len(events) / min(without)),
+        "edge, recording": int(len(events) / min(recorded)),
+        "bytes a message": round(written / len(events)),
+    }
+
+
 def measure(words: str, count: int) -> dict[str, int]:
     """Messages a second of each load, fills of the trading one. Feed costs are part of every figure."""
     out: dict[str, int] = {"messages": sum(1 for _ in source(words, count))}
@@ -97,7 +150,7 @@ def measure(words: str, count: int) -> dict[str, int]:
         out[name] = int(out["messages"] / (time.process_time() - began))
         if fills:
             out["fills"] = fills
-    return out
+    return out | recording(words, count)
 
 
 def main() -> None:

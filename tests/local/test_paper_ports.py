@@ -186,3 +186,13 @@ async def test_a_port_lost_at_the_last_moment_is_another_port_until_accounts_nam
         assert failed.group_contains(LocalError, match=f"the port 127.0.0.1:{paper.port} is taken")
     finally:
         await stack._stop()
+
+
+def test_api_and_edges_keep_market_data_in_the_stack_s_own_folder(tmp_path: Path) -> None:
+    paper = prepared(tmp_path / "paper")
+    try:
+        parts = [paper.api_part(), *paper.edge_parts("key")]
+        named = [part.argv[list(part.argv).index("--ticks") + 1] for part in parts]
+    finally:
+        paper.close()
+    assert named == [str(tmp_path / "paper" / "ticks")] * 3

@@ -24,6 +24,31 @@ QTY = "1"
 _VENUE = ("venue", "edge_id", "alive", "feed", "fees", "now", "measured", "share")
 _CURVE = ("venue", "source", "run_ns", "taker_bps", "n", "suspect", "first_ns", "last_ns", "points")
 _ROUTED = ("venues", "reason", "n", "first_ns", "last_ns", "points")
+_POINT = ("size_usd", "n", "short", "p50_bps", "p90_bps", "all_in_p50_bps", "all_in_p90_bps")
+_LEG = (
+    "venue",
+    "kind",
+    "qty_1e8",
+    "worst_px_1e9",
+    "est_avg_px_1e9",
+    "est_notional_1e9",
+    "est_fee_1e9",
+    "gas_1e9",
+    "slices",
+    "levels",
+    "taker_bps",
+    "dearest_all_in_1e9",
+)
+_POOL = (
+    "name",
+    "source",
+    "spot_1e9",
+    "gas_1e9",
+    "gas_bps",
+    "break_even_1e8",
+    "alone_bps",
+    "would_take_1e8",
+)
 _SPLIT = (
     "qty_1e8",
     "routed_1e8",
@@ -132,17 +157,28 @@ def collect(symbol: str, side: str, venues: Json, curves: Json, split: Json) -> 
             "slippage": {
                 "every_s": curves.get("every_s"),
                 "sizes_usd": sizes,
-                "venues": [
-                    _picked(row, _CURVE)
-                    for row in _rows(curves)
-                    if len(row.get("points") or []) == len(sizes)
-                ],
-                "routed": _picked(routed, _ROUTED) if routed else None,
+                "venues": [_curve(row, _CURVE) for row in _rows(curves) if _fits(row, sizes)],
+                "routed": _curve(routed, _ROUTED)
+                if isinstance(routed, dict) and _fits(routed, sizes)
+                else None,
             },
-            "route": _picked(split, _SPLIT),
+            "route": _picked(split, _SPLIT)
+            | {
+                "legs": [_picked(leg, _LEG) for leg in split.get("legs") or []],
+                "pools": [_picked(pool, _POOL) for pool in split.get("pools") or []],
+            },
             "rules": venues.get("rules") or {},
         }
     )
+
+
+def _fits(row: Json, sizes: list[int]) -> bool:
+    """One point a size: what else a platform may answer is not shown."""
+    return len(row.get("points") or []) == len(sizes)
+
+
+def _curve(row: Json, keys: tuple[str, ...]) -> Json:
+    return _picked(row, keys) | {"points": [_picked(point, _POINT) for point in row["points"]]}
 
 
 def _rows(answer: Json) -> list[Json]:

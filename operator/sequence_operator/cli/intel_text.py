@@ -88,7 +88,8 @@ def _slippage(data: Json) -> str:
     lines.append(["taker fee", *(bps(curve.get("taker_bps")) for _, curve in curves)])
     lines.append(["samples", *(f"{curve['n'] or 0:,}" for _, curve in curves)])
     title = f"Slippage of a {data['side']} in bps before fees: median / 90 %\n"
-    return title + table(header, lines) + "\n" + _chart(curves, found["sizes_usd"])
+    chart = _chart(curves, found["sizes_usd"])
+    return title + table(header, lines) + ("\n" + chart if chart else "")
 
 
 def _cell(curve: Json, i: int) -> str:
