@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 WIDTH = 460
 """Units across; a plot is scaled to the room it gets, and its letters with it."""
-_ROW, _LEFT, _RIGHT, _TOP = 26, 104, 62, 10
+_ROW, _LEFT, _RIGHT, _TOP = 26, 114, 62, 10
 _HEIGHT, _BOTTOM, _MARGIN = 220, 30, 52
 
 Say = Callable[[float], str]

@@ -30,6 +30,7 @@ _LEGS = "From one stage of an order to the next, on its edge's clock."
 _STAND_OUT = (
     "Modified z-score of the shortfall before fees beyond 3.5, among orders of the same venue and symbol."
 )
+_TIMES = 5
 _STATS = ("mean", "se", "p50", "p75", "p95", "p99")
 
 
@@ -79,11 +80,12 @@ def _tiles(data: Json) -> str:
 
 def _sections(data: Json) -> str:
     """In the order in which they are read; the first is as high as the two beside it."""
+    (slips, slips_note), (line, line_note) = tca_plots.distribution(data), tca_plots.over_time(data)
     parts = [
         _section("What it cost", tca_plots.components(data), _cost_table(data), data["sign"], kind="high"),
         _section("What followed the fills", tca_plots.markouts(data), _horizon_table(data), _FOLLOWED),
-        _section("Slippage of each order", *tca_plots.distribution(data)),
-        _section("Cost over time", *tca_plots.over_time(data)),
+        _section("Slippage of each order", slips, _slippage_table(data), slips_note),
+        _section("Cost over time", line, _time_table(data), line_note),
         _section("Where the time went", "", _latency_table(data), _LEGS),
         _section("Venues", tca_plots.venues(data), _venue_table(data), kind="wide"),
     ]
@@ -125,6 +127,37 @@ def _horizon_table(data: Json) -> str:
             )
         )
     return table("bps", ("after", "mark-out", "± SE", "n", "realized spread", "impact"), rows)
+
+
+def _slippage_table(data: Json) -> str:
+    rows = []
+    for key, title in (("arrival_bps", "arrival slippage"), ("before_fees_bps", "shortfall before fees")):
+        stat = data["metrics"][key]
+        rows.append(
+            ([title, *(bps(stat[name]) for name in ("p50", "p75", "p95", "p99")), f"{stat['n']:,}"], False)
+        )
+    return table("bps, by notional", ("", "p50", "p75", "p95", "p99", "n"), rows)
+
+
+def _time_table(data: Json) -> str:
+    """A few of the plot's points, the last one among them."""
+    points = data["timeline"]["points"]
+    shown = points[-1 :: -max(1, len(points) // _TIMES)][:_TIMES][::-1]
+    rows = [
+        (
+            [
+                clock(p["ts_ns"])[:19], f"{p['orders']:,}", money(p["notional_1e9"]), money(p["cost_1e9"]),
+                money(p["fees_1e9"]), money(p["cost_1e9"] - p["fees_1e9"]),
+            ],
+            False,
+        )
+        for p in shown
+    ]  # fmt: skip
+    return (
+        table("sums so far", ("until", "orders", "notional", "costs", "fees", "the rest"), rows)
+        if rows
+        else ""
+    )
 
 
 def _venue_table(data: Json) -> str:

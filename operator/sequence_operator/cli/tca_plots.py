@@ -33,23 +33,23 @@ def markouts(data: Json) -> str:
     return curve("Mark-out in bps by time after the fill", spots, bps)
 
 
-def distribution(data: Json) -> tuple[str, str, str]:
-    """(plot, table, note): arrival slippage an order, or the shortfall where no arrival was recorded."""
+def distribution(data: Json) -> tuple[str, str]:
+    """(plot, note): arrival slippage an order, or the shortfall where no arrival was recorded."""
     for key, title in (("arrival_bps", "arrival slippage"), ("shortfall_bps", "shortfall")):
         values = sorted(row[key] for row in data["rows"] if row[key] is not None)
         if values:
             shown, outside = _core(values)
             beyond = f" {outside:,} beyond the ends are in the outermost bars." if outside else ""
             plot = histogram(f"Orders by {title} in bps", shown, lambda mark: f"{mark:.4g}")
-            return plot, "", f"Number of orders by {title}, bps; {len(values):,} orders.{beyond}"
-    return "", "", "No order has an arrival price or a decision price."
+            return plot, f"Number of orders by {title}, bps; {len(values):,} orders.{beyond}"
+    return "", "No order has an arrival price or a decision price."
 
 
-def over_time(data: Json) -> tuple[str, str, str]:
-    """(plot, table, note): cumulative cost and fees."""
+def over_time(data: Json) -> tuple[str, str]:
+    """(plot, note): cumulative cost and fees."""
     line = data["timeline"]
     if not line["points"]:
-        return "", "", "No order has a decision price, so no cost can be summed."
+        return "", "No order has a decision price, so no cost can be summed."
     start = {"ts_ns": data["first_ns"], "cost_1e9": 0, "fees_1e9": 0}
     points = [start, *line["points"]] if data["first_ns"] <= line["points"][0]["ts_ns"] else line["points"]
     series = [
@@ -59,7 +59,7 @@ def over_time(data: Json) -> tuple[str, str, str]:
     ]
     plot = steps("Cost so far, in money", series, _short_money, lambda s: clock(int(s * 10**9))[11:19])
     left = f" {line['left_out']:,} orders without a known shortfall are left out." if line["left_out"] else ""
-    return plot, "", f"Shortfall so far, the fees in it and the rest, by the time orders ended.{left}"
+    return plot, f"Shortfall so far, the fees in it and the rest, by the time orders ended.{left}"
 
 
 def venues(data: Json) -> str:

@@ -13,7 +13,9 @@ header p{margin:.2em 0;color:var(--soft)}
 h1{font-size:1.7rem;line-height:1.2;margin:0 0 .2em;letter-spacing:-.01em;overflow-wrap:anywhere}
 h2{font-size:1.02rem;margin:0 0 .1em}
 .lead{font-size:1.06rem;color:var(--ink);max-width:70ch}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0}
+.tiles{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;margin:20px 0}
+@media(max-width:1000px){.tiles{grid-template-columns:repeat(3,1fr)}}
+@media(max-width:560px){.tiles{grid-template-columns:repeat(2,1fr)}}
 .tile,section{background:var(--card);border:1px solid var(--rule);border-radius:10px}
 .tile{padding:12px 14px}
 .tile b{display:block;font-size:1.5rem;font-weight:600;line-height:1.25;font-variant-numeric:tabular-nums}
@@ -45,7 +47,8 @@ dt{font-weight:600;font-size:.88rem}dd{margin:0;font-size:.84rem;color:var(--sof
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 footer{color:var(--soft);font-size:.84rem;margin-top:22px}
 footer li{margin:.1em 0}
-@media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#bbb;--grid:#ddd;
+@media print{.tiles{grid-template-columns:repeat(3,1fr)}
+:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#bbb;--grid:#ddd;
 --cost:#a33a14;--gain:#07635f;--plain:#3c4c7a;--whisker:#000}
 body{font-size:10.5pt}main{max-width:none;padding:0}section,.tile{break-inside:avoid}
 .formulas section{break-inside:auto}
