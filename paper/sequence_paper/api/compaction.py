@@ -21,7 +21,7 @@ async def keep_compact(folder: Path) -> None:
         try:
             done = await asyncio.to_thread(compact, folder)
             gone = await asyncio.to_thread(retain, folder)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             if str(error) != failing:
                 log.error("market data is not compacted: %s", error)
             failing = str(error)

@@ -130,6 +130,20 @@ def test_a_writer_that_is_killed_leaves_whole_records(tmp_path: Path, tape: Call
     assert numbers(folder) == before
 
 
+def test_zeros_of_a_power_cut_hide_nothing_else(run: Any, tape: Callable[..., Any]) -> None:
+    run.writer.close()
+    last = look(run.folder).segments[-1]
+    with last.path.open("ab") as file:
+        file.write(bytes(500))
+    other = tape(run_ns=2)
+    some(other, 2)
+    other.writer.close()
+    for _ in ("raw", "compacted"):
+        assert numbers(run.folder) == list(range(90)) and numbers(run.folder, 2) == list(range(6))
+        compact(run.folder)
+    assert not look(run.folder).segments
+
+
 def test_a_segment_whose_writer_lives_is_left_alone(run: Any) -> None:
     [*finished, last] = look(run.folder).segments
     assert compact(run.folder) == len(finished)

@@ -73,7 +73,11 @@ def _compact_one(folder: Path, segment: Segment) -> None:
     if begun is not None:
         header, at = begun
         decoder = Decoder(header)
-        decoder.read(data, at)
+        left = len(data) - decoder.read(data, at)
+        if left:
+            log.warning(
+                "%s ends in %d bytes that are no whole record: its writer was killed", segment.path.name, left
+            )
         for kind, rows in decoder.take().items():
             if rows:
                 times = [row[3] for row in rows]

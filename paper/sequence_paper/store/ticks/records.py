@@ -96,9 +96,8 @@ class Decoder:
         size = len(data)
         take = {TOB: self._tob, TRADE: self._trade, DEPTH: self._depth}
         while at < size:
-            if data[at] not in take:
-                raise ValueError(f"byte {at} begins no record")
-            end = take[data[at]](data, at, size)
+            # After a power cut a file may end in zeros: nothing behind such a place can be told apart.
+            end = take[data[at]](data, at, size) if data[at] in take else 0
             if end == 0:
                 break
             self.count += 1

@@ -85,7 +85,7 @@ class Viewer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._tail = Tail()
-        self._sources: dict[Path, str] = {}
+        self._sources: dict[tuple[str, int], str] = {}
 
     def view(self, venue: str) -> View:
         """What there is of a venue now."""
@@ -101,7 +101,8 @@ class Viewer:
         tails = self._tail.read(shelf.segments)
         spans: dict[int, tuple[int, int, str]] = {}
         for part in shelf.parts:
-            _widen(spans, part.run_ns, part.first_ns, part.last_ns, self._source(part))
+            source = spans[part.run_ns][2] if part.run_ns in spans else self._source(part)
+            _widen(spans, part.run_ns, part.first_ns, part.last_ns, source)
         for segment, source, tables in tails:
             for rows in tables.values():
                 ends = pc.min_max(rows["ts_ns"])
@@ -110,10 +111,11 @@ class Viewer:
         return View(runs, shelf.parts, tuple((segment.run_ns, tables) for segment, _, tables in tails))
 
     def _source(self, part: Part) -> str:
-        if part.path not in self._sources:
+        run = (part.venue, part.run_ns)
+        if run not in self._sources:
             metadata = pq.read_schema(part.path).metadata or {}
-            self._sources[part.path] = metadata.get(b"source", b"").decode()
-        return self._sources[part.path]
+            self._sources[run] = metadata.get(b"source", b"").decode()
+        return self._sources[run]
 
 
 def _widen(spans: dict[int, tuple[int, int, str]], run: int, first: int, last: int, source: str) -> None:
