@@ -52,7 +52,7 @@ def registered(paper: Paper, keys: dict[str, str]) -> tuple[str, dict[str, Any],
     path = f"/v1/deployments/{row['deployment_id']}"
     wait_until(lambda: paper.request("GET", path, keys["sandbox"])[1]["instances"][0]["warm"], "warm")
     assert paper.request("POST", f"{path}/start", keys["sandbox"])[0] == 200
-    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so", 60)
+    wait_until(lambda: _logs(paper, keys, path), "the maker trades and says so")
     return row["deployment_id"], resource, built.wasm
 
 

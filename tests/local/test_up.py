@@ -17,6 +17,8 @@ from sequence_operator.local.controlplane import ControlPlane
 from support.localstack import SEQUENCE, LocalStack
 from support.processes import wait_until
 
+pytestmark = pytest.mark.e2e
+
 PARTS = {
     "apiserver",
     "controllers",
