@@ -173,6 +173,27 @@ def test_tca(cli: Cli, maker: str, paper: Paper, keys: dict[str, str]) -> None:
     assert cli("--sandbox", "tca", "nobody").code == 5
 
 
+def test_a_followed_log_has_every_line_across_a_restart_of_the_platform(
+    maker: str, paper: Paper, keys: dict[str, str]
+) -> None:
+    command = [str(SEQUENCE), "--sandbox", "logs", "maker", "-f", "--limit", "1", "-o", "json"]
+    path = f"/v1/deployments/{maker}/logs"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        shown = [json.loads(following.stdout.readline())["seq"]]
+        paper.api.kill()
+        paper.api.start()
+        wait_until(paper.api_healthy, "the API answers again")
+        newest = paper.request("GET", f"{path}?limit=1", keys["sandbox"])[1]["logs"][0]["seq"]
+        while shown[-1] <= newest:
+            shown.append(json.loads(following.stdout.readline())["seq"])
+        following.send_signal(signal.SIGINT)
+        following.communicate(timeout=90)
+    query = f"after={shown[0] - 1}&limit=1000"
+    stored = [record["seq"] for record in paper.request("GET", f"{path}?{query}", keys["sandbox"])[1]["logs"]]
+    assert shown == stored[: len(shown)]
+
+
 def test_status_joins_record_and_platform(cli: Cli, maker: str) -> None:
     done = cli("--sandbox", "status", "maker", "-o", "json")
     assert done.code == 0, done.err

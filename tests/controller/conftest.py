@@ -33,6 +33,7 @@ from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.local.kubeconfig import write_kubeconfig
 from sequence_operator.spec.names import API_VERSION
 from support.api import Api
+from support.metrics import total
 from support.processes import PATIENCE, Child, free_port, wait_until
 
 from .stub import PlatformStub
@@ -96,13 +97,7 @@ class Operator:
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of a metric's samples with these labels."""
-        total = 0.0
-        for line in self.ask("/metrics")[1].splitlines():
-            if line.startswith((f"{name}{{", f"{name} ")) and all(
-                f'{k}="{v}"' in line for k, v in labels.items()
-            ):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
+        return total(self.ask("/metrics")[1], name, **labels)
 
 
 class Desk:

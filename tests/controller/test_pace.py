@@ -25,11 +25,13 @@ class World:
         self.ear = Ear(self.sights.get, self.busy.__contains__)
 
 
-def lists(pace: Pace, until: float, *, useful: bool, rps: float = 100.0, longest: float = 10.0) -> int:
+def lists(
+    pace: Pace, until: float, *, useful: bool, rps: float = 100.0, took: float = 0.0, longest: float = 10.0
+) -> int:
     """How many lists are made until then when there is always a reason for one."""
     now, count = 0.0, 0
     while (now := now + pace.wait(now, rps)) < until:
-        pace.made(now, useful=useful, longest=longest)
+        pace.made(now, took=took, useful=useful, longest=longest)
         count += 1
     return count
 
@@ -46,6 +48,14 @@ def test_a_small_budget_is_left_to_what_the_lists_lead_to():
     assert lists(Pace(), 10.0, useful=True, rps=5.0) <= 25
 
 
+def test_long_lists_leave_time_for_what_they_lead_to():
+    assert lists(Pace(), 10.0, useful=True, took=0.5) <= 7
+
+
+def test_a_list_that_hung_is_not_waited_for_longer_than_a_poll():
+    assert lists(Pace(), 100.0, useful=True, took=60.0, longest=10.0) >= 9
+
+
 def test_lists_that_show_nothing_become_as_rare_as_polls():
     assert lists(Pace(), 600.0, useful=False, longest=10.0) <= 60 + 6
 
@@ -53,8 +63,8 @@ def test_lists_that_show_nothing_become_as_rare_as_polls():
 def test_one_list_that_shows_something_makes_up_for_all_that_did_not():
     pace = Pace()
     lists(pace, 100.0, useful=False)
-    pace.made(100.0, useful=True, longest=10.0)
-    assert pace.wait(100.0, rps=100.0) == 0.25
+    pace.made(100.0, took=0.1, useful=True, longest=10.0)
+    assert 0.25 <= pace.wait(100.0, rps=100.0) <= 0.3
 
 
 def test_what_is_known_leads_to_nothing():
@@ -96,10 +106,10 @@ def test_our_own_write_is_known_when_its_pass_is_over():
 def test_an_event_that_no_list_confirms_was_wrong():
     world = World()
     world.ear.hear("dep_1", STOPPED, 1.0)
-    for began_at in (0.5, 2.0, 3.0):  # the first began before it
+    for began_at in (0.5, 2.0, 3.0, 4.0, 5.0):  # the first began before it
         world.ear.listed(began_at)
         assert world.ear.wants()
-    world.ear.listed(4.0)
+    world.ear.listed(6.0)
     assert not world.ear.wants()
 
 

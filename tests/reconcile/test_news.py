@@ -17,7 +17,7 @@ ROW = Row(
     name="mm",
     status="running",
     revision=3,
-    instances=(InstanceRow("main", status="running"), InstanceRow("hedge", status="running")),
+    instances=(InstanceRow("main", status="running", warm=True), InstanceRow("hedge", status="running")),
 )
 SEEN = Sight(written_at=NOW, row=ROW)
 
@@ -28,7 +28,8 @@ SEEN = Sight(written_at=NOW, row=ROW)
         {"kind": "started", "revision": 3},
         {"kind": "started"},
         {"kind": "updated", "revision": 3},
-        {"kind": "stopped", "revision": 2},  # overtaken by what was seen since
+        {"kind": "updated", "revision": 2},  # overtaken by what was seen since
+        {"kind": "instance", "revision": 2, "label": "main", "status": "running", "warm": True},
         {"kind": "instance", "label": "main", "status": "RUNNING"},
         {"label": "main", "status": "running", "error": None, "pause_reason": None},
     ],
@@ -47,6 +48,13 @@ def test_what_is_known_is_no_news(event):
         {"kind": "deleted"},
         {"kind": "paused", "revision": 3},
         {"kind": "instance", "label": "main", "status": "paused"},
+        {
+            "kind": "paused",
+            "revision": 2,
+            "label": "main",
+            "status": "paused",
+        },  # an edge may be behind with updates
+        {"kind": "instance", "label": "main", "status": "running", "warm": False},
         {"kind": "instance", "label": "main", "status": "running", "error": "trap"},
         {"kind": "instance", "label": "unheard-of", "status": "running"},
         {"something": "else"},

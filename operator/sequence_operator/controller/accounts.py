@@ -183,6 +183,7 @@ class Accounts:
         poller = self._pollers.get(entry.account)
         if poller is not None:
             poller.account.listing.touched[entry.deployment] = at
+            poller.hearing.in_step()  # it may have another id by now
 
     def refused(self, key: AccountKey, message: str) -> None:
         """A call of this account was answered 401 or 403."""

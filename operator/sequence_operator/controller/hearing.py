@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 _CHANNEL = "deployment:"
 _TOGETHER = 0.1  # seconds in which deployments that come and go are gathered into one subscription
+_AT_ONCE = 0.02  # in which events are gathered: a kill switch may pause a thousand deployments in one moment
 _AFTER_PASS = 0.05  # between two looks whether the pass is over whose write may have been heard
 
 Line = tuple[str, Secret]
@@ -67,6 +68,7 @@ class Hearing:
         self._timer: asyncio.TimerHandle | None = None
         self._told: type[Event] | None = None  # the last state of the line that was logged
         self._lost = False  # since it was last connected
+        self._rejected = ""  # the last such line in the log
 
     @property
     def connected(self) -> bool:
@@ -111,7 +113,9 @@ class Hearing:
             await stream.become(map(_channel, self._uids))
 
     def _present(self) -> dict[str, str]:
-        return {e.deployment_id: e.uid for e in self._entries.of_account(self._key) if e.deployment_id}
+        """Also those that are just being registered, whose id is not in the status yet."""
+        mine = self._entries.of_account(self._key)
+        return {known: e.uid for e in mine for known in (e.deployment_id, e.sight.ours_id) if known}
 
     def _hang_up(self) -> None:
         for task in (self._task, self._step):
@@ -143,12 +147,12 @@ class Hearing:
                 news = self._ear.hear(channel.removeprefix(_CHANNEL), data, _now())
                 self._count("news" if news else "known")
                 if news:
-                    self._look()
+                    self._look_soon()
             case Subscribed():
                 if self._lost:
                     self._lost = False
                     self._ear.missed(_now())
-                    self._look()
+                    self._look_soon()
             case Connected():
                 self._count("connected")
                 self._tell(event, "stream connected")
@@ -162,7 +166,9 @@ class Hearing:
             case Rejected(channels=channels, reasons=reasons):
                 first = channels[0]
                 why = f"{len(channels)} rejected, {first}: {reasons.get(first, 'no reason given')}"
-                log.info("not all deployments are heard", account=self._key[1], why=why)
+                if why != self._rejected:
+                    self._rejected = why
+                    log.info("not all deployments are heard", account=self._key[1], why=why)
 
     def _tell(self, event: Event, what: str, why: str = "") -> None:
         """A line in the log when the state of the line is another than before."""
@@ -172,29 +178,39 @@ class Hearing:
 
     # -- lists ---------------------------------------------------------------------------------------------
 
+    def _look_soon(self) -> None:
+        """Look once for all that is heard within a moment."""
+        if self._timer is None and not self._asked:
+            self._arm(_AT_ONCE)
+
+    def _arm(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
     def _look(self) -> None:
         """Ask for a list when one is wanted and may be made now, else come back."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        wanted = self._ear.wants()
-        if wanted and not self._asked:
-            wait = self._pace.wait(_now(), self._rps)
-            if wait > 0:
-                self._timer = asyncio.get_running_loop().call_later(wait, self._look)
-                return
-            self._asked = True
-            self._count("list")
-            self._wake()
-        elif self._ear.waits:
-            self._timer = asyncio.get_running_loop().call_later(_AFTER_PASS, self._look)
+        if self._asked:
+            return  # the end of that list is the next time to look
+        if not self._ear.wants():
+            if self._ear.waits:
+                self._arm(_AFTER_PASS)
+            return
+        wait = self._pace.wait(_now(), self._rps)
+        if wait > 0:
+            self._arm(wait)
+            return
+        self._asked = True
+        self._count("list")
+        self._wake()
 
     def listed(self, began_at: float, *, news: bool, interval: float) -> None:
         """The account was listed, and its objects were shown the list. news: it showed some of them something new;
         interval: seconds, of polling."""
         if self._asked:
             self._asked = False
-            self._pace.made(_now(), useful=news, longest=interval)
+            self._pace.made(_now(), took=_now() - began_at, useful=news, longest=interval)
         self._ear.listed(began_at)
         self._look()
 

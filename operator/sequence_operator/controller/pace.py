@@ -10,7 +10,11 @@ from sequence_operator.reconcile.sight import Sight
 
 _GAP = 0.25  # seconds between two lists that each showed something
 _SHARE = 2.0  # calls of the budget that a list may cost: the others are for what the lists lead to
-_LOOKS = 3  # after so many lists that do not show it, an event was wrong
+_REST = 3.0  # times as long as the last one took: listing thousands must not become all we do
+_LOOKS = (
+    5  # after so many lists that do not show it, an event was wrong; that all is gone takes four: one that is
+)
+# still on its way to say so, an empty one that needs confirming, and two more
 _KEPT = 8  # events of one deployment; more of them are one that nothing is known of
 
 
@@ -21,14 +25,16 @@ class Pace:
     def __init__(self) -> None:
         self._last = float("-inf")
         self._gap = 0.0
+        self._took = 0.0
 
     def wait(self, now: float, rps: float) -> float:
         """Seconds until the next list may begin; 0 for now. rps: the account's budget."""
-        return max(self._last + max(self._gap, _GAP, _SHARE / rps) - now, 0.0)
+        gap = max(self._gap, _GAP, _SHARE / rps, self._took * _REST)
+        return max(self._last + gap - now, 0.0)
 
-    def made(self, now: float, *, useful: bool, longest: float) -> None:
-        """A list of this kind is over. longest: seconds, the poll interval."""
-        self._last = now
+    def made(self, now: float, *, took: float, useful: bool, longest: float) -> None:
+        """A list of this kind, which took so many seconds, is over. longest: seconds, the poll interval."""
+        self._last, self._took = now, min(took, longest / _REST)
         self._gap = 0.0 if useful else min(max(self._gap * 2.0, _GAP), longest)
 
 

@@ -16,6 +16,8 @@ _STATUS = {
     "paused": "paused",
 }  # of the deployment, by kind of event
 
+_BY_REVISION = ("registered", "updated")  # an older revision than the row's, or the same, is known
+
 
 def is_news(event: object, sight: Sight, deployment_id: str) -> bool:
     """Whether a look at the platform could show more than `sight` does.
@@ -39,12 +41,10 @@ def is_news(event: object, sight: Sight, deployment_id: str) -> bool:
 
 def _differs(event: Mapping[str, Any], row: Row) -> bool:
     moved = _moved(event, row)
-    if moved is not None and moved != 0:
-        return moved > 0
+    if event.get("kind") in _BY_REVISION or (moved is not None and moved > 0):
+        return moved is None or moved > 0
     told = [same for same in (_same_status(event, row), _same_instance(event, row)) if same is not None]
-    if not told:
-        return moved is None  # an equal revision alone says that a change of the configuration is known
-    return not all(told)
+    return not told or not all(told)
 
 
 def _moved(event: Mapping[str, Any], row: Row) -> int | None:
@@ -70,6 +70,7 @@ def _same_instance(event: Mapping[str, Any], row: Row) -> bool | None:
                 state_of_word(status) == state_of_word(instance.status)
                 and _silent_or(event, "pause_reason", instance.pause_reason)
                 and _silent_or(event, "error", instance.error)
+                and event.get("warm") in (None, instance.warm)
             )
     return None
 

@@ -104,6 +104,7 @@ class EdgeProcess:
         self._storing = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._flushed_at = 0.0
+        self._warm: set[tuple[str, str]] = set()  # the instances whose warmth was told
 
     def stop(self) -> None:
         """End in an orderly way: resting orders stay, they rest again in the next process."""
@@ -200,7 +201,16 @@ class EdgeProcess:
             except sa.exc.SQLAlchemyError as error:
                 log.error("the store cannot be written: %s", _first_line(error))
             await self._publish_beat(feed)
+            await self._tell_warmth()
             await asyncio.sleep(1 - _ANSWER_SECONDS)
+
+    async def _tell_warmth(self) -> None:
+        """A start waits until an instance is warm: whoever follows its deployment hears of it without asking."""
+        warm = {hosted.key: hosted for hosted in self._core.roster.hosted.values() if hosted.warm}
+        for key in warm.keys() - self._warm:
+            subject = wire.event_subject(warm[key].want.deployment_id)
+            await self._bus.publish(subject, {**event_view(warm[key]), "warm": True})
+        self._warm = set(warm)
 
     async def _publish_beat(self, feed: Json) -> None:
         await self._bus.publish(

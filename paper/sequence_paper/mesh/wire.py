@@ -83,8 +83,8 @@ ALL_BOOKS: Final = "book.>"
 def event_subject(deployment_id: str) -> str:
     """What happened to a deployment: ``{"deployment_id", "kind", "revision", "at_ns", ...}``.
 
-    ``kind``: instance and paused (an instance's status moved; then with ``label`` and ``status``), registered, updated,
-    started, stopped, deleted (a client's accepted wish).
+    ``kind``: instance and paused (an instance's status moved, or it became ``warm``; then with ``label`` and
+    ``status``), registered, updated, started, stopped, deleted (a client's accepted wish).
     """
     return f"deployment.{token(deployment_id)}.event"
 
