@@ -225,6 +225,17 @@ def test_the_page_says_in_words_what_the_plots_show() -> None:
                 assert re.fullmatch(r"-?\d+\.\d", attributes[key] or ""), (tag, attributes)
 
 
+def test_every_row_of_a_table_is_as_wide_as_its_head() -> None:
+    tables = re.findall(r"<table>(.*?)</table>", document(named(traded()), "local"), re.DOTALL)
+    assert len(tables) == 7
+    for text in tables:
+        head, body = text.split("<tbody>")
+        columns = head.count("<th ")
+        assert [row.count("<th ") + row.count("<td>") for row in body.split("<tr>")[1:]] == [
+            columns
+        ] * body.count("<tr>")
+
+
 def test_nothing_that_others_wrote_becomes_markup() -> None:
     evil = "<script>alert(1)</script>\"'&"
     found = named(traded())

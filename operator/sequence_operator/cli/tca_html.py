@@ -193,37 +193,18 @@ def _venue_table(data: Json) -> str:
 
 
 def _outlier_table(data: Json) -> str:
+    header = ("order", "side", "venue", "notional", "before fees", "shortfall", "score", "decided")
     rows = [
         (
             [
-                r["node_order_id"],
-                f"{r['side']} {r['symbol']}",
-                r["venue"],
-                money(r["notional_1e9"]),
-                bps(r["before_fees_bps"]),
-                bps(r["shortfall_bps"]),
-                f"{r['score']:+.1f}",
-                clock(r["created_ns"]),
+                r["node_order_id"], f"{r['side']} {r['symbol']}", r["venue"], money(r["notional_1e9"]),
+                bps(r["before_fees_bps"]), bps(r["shortfall_bps"]), f"{r['score']:+.1f}", clock(r["created_ns"]),
             ],
             False,
         )
         for r in data["outliers"]
-    ]
-    return table(
-        "",
-        (
-            "order",
-            "side",
-            "symbol",
-            "venue",
-            "notional",
-            "before fees, bps",
-            "shortfall, bps",
-            "score",
-            "decided",
-        ),
-        rows,
-    )
+    ]  # fmt: skip
+    return table("costs in bps", header, rows)
 
 
 def _latency_table(data: Json) -> str:

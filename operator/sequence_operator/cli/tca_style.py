@@ -22,7 +22,7 @@ h2{font-size:1.02rem;margin:0 0 .1em}
 .tile span{color:var(--soft);font-size:.84rem}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:16px;align-items:start}
 section{padding:16px 18px;min-width:0}
-.wide{grid-column:1/-1}.high{grid-row:span 2}
+.wide{grid-column:1/-1}.high{grid-row:span 2}.formulas{margin-top:16px}
 section>p{margin:.1em 0 .7em;color:var(--soft);font-size:.88rem}
 svg{display:block;width:100%;height:auto;max-width:640px;overflow:visible}
 .small{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:8px 28px}

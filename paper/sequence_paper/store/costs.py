@@ -19,6 +19,19 @@ _BATCH = 500
 """Ids in one statement: databases bound how many values one may carry."""
 
 
+_ENDED = orders.c.status.not_in((*OPEN_ORDER_STATUSES, "REJECTED"))
+Traded = tuple[Order, list[Fill]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Orders newest first; `traded` with their fills, `missed` ended without one and were not rejected."""
+
+    traded: list[Traded]
+    missed: list[Order]
+    counts: dict[str, Counts]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which orders: of one account and mode, and further conditions. Times are the feed's, of the order's creation.
@@ -57,53 +70,19 @@ class Costs:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def traded(self, scope: Scope, limit: int) -> list[tuple[Order, list[Fill]]]:
-        """The newest orders with a fill, newest first, each with its fills in their order."""
-        return self._with_fills(self._newest(scope.where() & (orders.c.filled_qty_1e8 > 0), limit))
+    def cut(self, scope: Scope, limit: int) -> Cut:
+        """One consistent state: at most `limit` orders with a fill and as many that ended without, and all counts."""
+        where = scope.where()
+        with self._db.reading() as connection:
+            traded = _newest(connection, where & (orders.c.filled_qty_1e8 > 0), limit)
+            missed = _newest(connection, where & _ENDED & (orders.c.filled_qty_1e8 == 0), limit)
+            return Cut(_with_fills(connection, traded), missed, _counts(connection, where))
 
-    def of(self, order_ids: Sequence[str]) -> list[tuple[Order, list[Fill]]]:
+    def of(self, order_ids: Sequence[str]) -> list[Traded]:
         """These orders, of whatever account, with their fills; at most a few hundred."""
-        return self._with_fills(self._newest(orders.c.order_id.in_(order_ids), len(order_ids)))
-
-    def _with_fills(self, found: Sequence[Order]) -> list[tuple[Order, list[Fill]]]:
-        by_order: dict[str, list[Fill]] = {order.order_id: [] for order in found}
-        ids = list(by_order)
         with self._db.reading() as connection:
-            for start in range(0, len(ids), _BATCH):
-                query = sa.select(*_columns(fills, Fill)).where(
-                    fills.c.order_id.in_(ids[start : start + _BATCH])
-                )
-                for row in connection.execute(query.order_by(fills.c.seq)):
-                    by_order[row.order_id].append(Fill(**row._mapping))
-        return [(order, by_order[order.order_id]) for order in found]
-
-    def unfilled(self, scope: Scope, limit: int) -> list[Order]:
-        """The newest orders that ended without a fill and were not rejected, newest first."""
-        ended = orders.c.status.not_in((*OPEN_ORDER_STATUSES, "REJECTED")) & (orders.c.filled_qty_1e8 == 0)
-        return self._newest(scope.where() & ended, limit)
-
-    def counts(self, scope: Scope) -> dict[str, Counts]:
-        """By venue, over all orders of the scope."""
-        at = orders.c
-        ended = at.status.not_in((*OPEN_ORDER_STATUSES, "REJECTED"))
-        mid: sa.ColumnElement[float] = sa.cast(at.decision_mid_1e9, sa.Double())
-        query = (
-            sa.select(
-                at.venue,
-                sa.func.count(),
-                _number_of(at.filled_qty_1e8 > 0),
-                _number_of(at.status == "FILLED"),
-                _number_of(at.status == "REJECTED"),
-                _number_of(at.status == "CANCELLED"),
-                _number_of(at.status.in_(OPEN_ORDER_STATUSES)),
-                sa.func.sum(sa.case((ended, at.qty_1e8 * mid), else_=0.0)),
-                sa.func.sum(sa.case((ended, at.filled_qty_1e8 * mid), else_=0.0)),
-            )
-            .where(scope.where())
-            .group_by(at.venue)
-        )
-        with self._db.reading() as connection:
-            return {venue: Counts(*numbers) for venue, *numbers in connection.execute(query)}
+            found = _newest(connection, orders.c.order_id.in_(order_ids), len(order_ids))
+            return _with_fills(connection, found)
 
     def any_of(
         self, account_id: str, mode: Mode, *, symbol: str | None = None, deployment: str | None = None
@@ -115,10 +94,41 @@ class Costs:
                 connection.execute(sa.select(orders.c.seq).where(scope.where()).limit(1)).first() is not None
             )
 
-    def _newest(self, where: sa.ColumnElement[bool], limit: int) -> list[Order]:
-        query = sa.select(*_columns(orders, Order)).where(where).order_by(orders.c.seq.desc()).limit(limit)
-        with self._db.reading() as connection:
-            return [Order(**row._mapping) for row in connection.execute(query)]
+
+def _newest(connection: sa.Connection, where: sa.ColumnElement[bool], limit: int) -> list[Order]:
+    query = sa.select(*_columns(orders, Order)).where(where).order_by(orders.c.seq.desc()).limit(limit)
+    return [Order(**row._mapping) for row in connection.execute(query)]
+
+
+def _with_fills(connection: sa.Connection, found: Sequence[Order]) -> list[Traded]:
+    by_order: dict[str, list[Fill]] = {order.order_id: [] for order in found}
+    ids = list(by_order)
+    for start in range(0, len(ids), _BATCH):
+        mine = fills.c.order_id.in_(ids[start : start + _BATCH])
+        for row in connection.execute(sa.select(*_columns(fills, Fill)).where(mine).order_by(fills.c.seq)):
+            by_order[row.order_id].append(Fill(**row._mapping))
+    return [(order, by_order[order.order_id]) for order in found]
+
+
+def _counts(connection: sa.Connection, where: sa.ColumnElement[bool]) -> dict[str, Counts]:
+    at = orders.c
+    mid: sa.ColumnElement[float] = sa.cast(at.decision_mid_1e9, sa.Double())
+    query = (
+        sa.select(
+            at.venue,
+            sa.func.count(),
+            _number_of(at.filled_qty_1e8 > 0),
+            _number_of(at.status == "FILLED"),
+            _number_of(at.status == "REJECTED"),
+            _number_of(at.status == "CANCELLED"),
+            _number_of(at.status.in_(OPEN_ORDER_STATUSES)),
+            sa.func.sum(sa.case((_ENDED, at.qty_1e8 * mid), else_=0.0)),
+            sa.func.sum(sa.case((_ENDED, at.filled_qty_1e8 * mid), else_=0.0)),
+        )
+        .where(where)
+        .group_by(at.venue)
+    )
+    return {venue: Counts(*numbers) for venue, *numbers in connection.execute(query)}
 
 
 def _columns(table: sa.Table, row: type[Any]) -> list[sa.Column[Any]]:

@@ -13,13 +13,13 @@ from sequence_paper.analysis.latency import Step, legs
 from sequence_paper.api.tca.recorded import Place, Recorded
 from sequence_paper.feed.events import Level
 from sequence_paper.routing import Venue
+from sequence_paper.store.costs import Traded
 from sequence_paper.store.ticks import TickStore
 from sequence_paper.store.tracing import Trace
 from sequence_paper.store.trades import Fill, Order
 from sequence_paper.store.words import OPEN_ORDER_STATUSES
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 
-Traded = tuple[Order, list[Fill]]
 _NO_RUN = 0
 """No edge of the venue had begun: whatever a later run recorded is of another day."""
 

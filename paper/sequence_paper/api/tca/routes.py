@@ -22,7 +22,7 @@ from sequence_paper.api.tca.answers import (
     TimelineAnswer,
     VenuesAnswer,
 )
-from sequence_paper.api.tca.facts import Traded, order_facts
+from sequence_paper.api.tca.facts import order_facts
 from sequence_paper.api.tca.scope import InScope, Limit, check
 from sequence_paper.store.costs import Scope
 from sequence_paper.store.words import Json
@@ -75,14 +75,11 @@ async def execution(here: Here, scope: InScope, limit: Limit = 1000) -> Response
 
 def _tca(here: Platform, scope: Scope, limit: int) -> tuple[Json, list[OrderFacts]]:
     check(here, scope)
-    costs = here.store.costs
-    chosen: list[Traded] = [
-        *costs.traded(scope, limit),
-        *((order, []) for order in costs.unfilled(scope, limit)),
-    ]
+    cut = here.store.costs.cut(scope, limit)
+    chosen = [*cut.traded, *((order, []) for order in cut.missed)]
     traces = here.store.traces.of([order.order_id for order, _ in chosen])
     orders = order_facts(chosen, traces, here.ticks)
-    found = report(orders, costs.counts(scope))
+    found = report(orders, cut.counts)
     about = {
         "symbol": scope.symbol,
         "deployment": scope.deployment,
