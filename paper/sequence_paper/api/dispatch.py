@@ -7,6 +7,7 @@ order (refused or cancelled), after which no edge executes it any more.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Final
@@ -16,10 +17,12 @@ import sqlalchemy as sa
 from sequence_paper.api.bus import Bus
 from sequence_paper.api.market import MarketView
 from sequence_paper.api.offers import offers
-from sequence_paper.api.parents import filled_1e8, is_open, route_view
-from sequence_paper.api.placing import Placement, later_round
+from sequence_paper.api.parents import route_view
+from sequence_paper.api.placing import Placement, intent_round, later_round, parent_of
+from sequence_paper.api.pools import Pools
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store
+from sequence_paper.store.parent_state import filled_1e8, is_open
 from sequence_paper.store.routing import Parent, RouteLeg
 from sequence_paper.store.trades import Order
 from sequence_paper.store.views import order_view
@@ -36,8 +39,9 @@ _AT_ONCE: Final = 16
 class Dispatcher:
     """One for the process. ``place`` and ``cancel`` act at once; what they could not do follows by itself."""
 
-    def __init__(self, store: Store, bus: Bus, market: MarketView) -> None:
-        self._store, self._bus, self._market = store, bus, market
+    def __init__(self, store: Store, bus: Bus, market: MarketView, pools: Pools) -> None:
+        self._store, self._bus, self._market, self._pools = store, bus, market, pools
+        self._wake = asyncio.Event()
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._busy: dict[str, asyncio.Lock] = {}
 
@@ -72,6 +76,7 @@ class Dispatcher:
                 await self._send(parent)
                 if parent.more:
                     await self._go_on(parent)
+            await self._tell_origin(parent)
         finally:
             if not lock.locked():
                 self._busy.pop(parent.order_id, None)
@@ -80,13 +85,37 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Look after what is unfinished, also of an earlier process, until cancelled."""
+        await self._bus.hear(wire.INTENTS, lambda _subject, _payload: self._wake.set())
         while True:
+            self._wake.clear()
             try:
+                await self._take_intents()
                 unfinished = await asyncio.to_thread(self._store.routes.unfinished)
                 await asyncio.gather(*(self.advance(parent) for parent in unfinished))
             except sa.exc.SQLAlchemyError as error:
                 log.error("the store cannot be used: %s", str(error).splitlines()[0])
-            await asyncio.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
+
+    async def _take_intents(self) -> None:
+        """Make parents of what algos ask for; and let go of what they do not mind any more."""
+        intents = self._store.intents
+        for intent in await asyncio.to_thread(intents.unplaced):
+            now = time.time_ns()
+            venues, books = offers(self._market, intent.symbol, now)
+            pools = self._pools.of(intent.symbol)
+            placed = await self.place(intent_round(parent_of(intent), venues, books, pools, now))
+            await self._tell_origin(placed)
+        for order_id in await asyncio.to_thread(intents.to_cancel):
+            await asyncio.to_thread(self._store.routes.want_cancel, order_id)
+
+    async def _tell_origin(self, parent: Parent) -> None:
+        """Let the edge whose algo asked for it look."""
+        if parent.origin is not None:
+            await self._bus.publish(
+                wire.intents_subject(parent.origin["edge_id"]), {"order_id": parent.order_id}
+            )
 
     async def _send(self, parent: Parent) -> None:
         legs = await asyncio.to_thread(self._store.routes.legs, parent.order_id)

@@ -13,11 +13,12 @@ from sequence_paper.api.errors import ApiError
 from sequence_paper.api.execution_views import progress, review, summary, twice_mid
 from sequence_paper.api.intelligence import SIDES, SideWord, require
 from sequence_paper.api.offers import offers
-from sequence_paper.api.parents import Legs, leg_view, parent_order
+from sequence_paper.api.parents import leg_view, parent_order
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.routing_now import quantity
 from sequence_paper.feed.events import Side
 from sequence_paper.routing import Decision, decision_row, route
+from sequence_paper.store.parent_state import Legs
 from sequence_paper.store.records import Caller
 from sequence_paper.store.routing import Route
 from sequence_paper.store.trades import Order

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from sequence_paper.api.parents import Legs, parent_order
+from sequence_paper.api.parents import parent_order
+from sequence_paper.store.parent_state import Legs
 from sequence_paper.store.routing import Parent, Route
 from sequence_paper.store.trades import Order
 from sequence_paper.store.words import Json

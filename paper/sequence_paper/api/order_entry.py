@@ -16,11 +16,12 @@ from sequence_paper.api.dispatch import ASK_SECONDS
 from sequence_paper.api.errors import ApiError, invalid
 from sequence_paper.api.offers import offers
 from sequence_paper.api.order_bodies import AmendBody, GraphBody, SimpleBody, Wanted, wanted
-from sequence_paper.api.parents import Legs, graph_view, parent_order, submitted
+from sequence_paper.api.parents import graph_view, parent_order, submitted
 from sequence_paper.api.placing import decide, first_round, new_parent
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.routing import decision_row
 from sequence_paper.store.ids import new_id
+from sequence_paper.store.parent_state import Legs
 from sequence_paper.store.records import Caller
 from sequence_paper.store.routing import Parent
 from sequence_paper.store.trades import Order

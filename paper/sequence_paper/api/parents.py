@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sequence_paper.api.placing import NO_LIQUIDITY
 from sequence_paper.store import Store
+from sequence_paper.store.parent_state import Legs, filled_1e8, status_of
 from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.trades import Order
 from sequence_paper.store.views import order_view
-from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json, Mode, OrderStatus
-
-Legs = Sequence[tuple[RouteLeg, Order | None]]
+from sequence_paper.store.words import Json, Mode
 
 
 def parent_order(parent: Parent, legs: Legs) -> Order:
@@ -59,30 +57,6 @@ def stored_parent(store: Store, account_id: str, mode: Mode, order_id: str) -> t
         return None
     legs = store.routes.legs(order_id)
     return parent_order(parent, legs), legs
-
-
-def filled_1e8(legs: Legs) -> int:
-    return sum(order.filled_qty_1e8 for _, order in legs if order is not None)
-
-
-def is_open(legs: Legs) -> bool:
-    """Whether a leg may still fill, or is still on its way."""
-    return any(order is None or order.status in OPEN_ORDER_STATUSES for _, order in legs)
-
-
-def status_of(parent: Parent, legs: Legs) -> OrderStatus:
-    filled = filled_1e8(legs)
-    if is_open(legs) or (parent.more and filled < parent.qty_1e8):
-        seen = any(order is not None for _, order in legs)
-        return "PARTIALLY_FILLED" if filled else "OPEN" if seen else "NEW"
-    if filled >= parent.qty_1e8:
-        return "FILLED"
-    if filled:
-        return "PARTIAL"
-    if parent.failure is not None:
-        return "CANCELLED" if parent.failure == NO_LIQUIDITY else "REJECTED"
-    orders = [order for _, order in legs if order is not None]
-    return "REJECTED" if orders and all(order.status == "REJECTED" for order in orders) else "CANCELLED"
 
 
 def submitted(parent: Parent, legs: Legs) -> Json:

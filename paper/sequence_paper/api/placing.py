@@ -14,6 +14,8 @@ from sequence_paper.api.order_bodies import Wanted
 from sequence_paper.feed.events import BUY, SELL, Side
 from sequence_paper.routing import Decision, Pool, Venue, decision_row, route
 from sequence_paper.routing.supply import best_levels
+from sequence_paper.store.intents import Intent
+from sequence_paper.store.parent_state import NO_LIQUIDITY
 from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.words import Json, Mode
 from sequence_paper.venue.fees import notional_1e9
@@ -21,7 +23,6 @@ from sequence_paper.venue.rules import venue_fees
 
 SEND_NS: Final = 10 * 10**9
 """How long a leg may still reach its edge; what took longer is refused there and given up here."""
-NO_LIQUIDITY: Final = "NO_LIQUIDITY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,51 @@ def new_parent(
         until_ns=now_ns + (want.horizon_ms * 10**6 if want.chase and want.horizon_ms else SEND_NS),
         more=want.chase,
     )
+
+
+def parent_of(intent: Intent) -> Parent:
+    """What an algo asked for, as a parent: always IOC within its limit, once or until its time is over."""
+    chases = intent.policy == "aggressive_chase"
+    return Parent(
+        order_id=intent.order_id,
+        account_id=intent.account_id,
+        mode=intent.mode,
+        graph_id=intent.graph_id,
+        node_id=intent.label,
+        content="intent",
+        symbol=intent.symbol,
+        side=intent.side,
+        order_type="limit",
+        tif="ioc",
+        policy=intent.policy,
+        qty_1e8=intent.qty_1e8,
+        limit_1e9=intent.limit_1e9,
+        venue=intent.venue,
+        created_ns=intent.created_ns,
+        until_ns=intent.until_ns,
+        origin={
+            "deployment_id": intent.deployment_id,
+            "deployment": intent.deployment,
+            "label": intent.label,
+            "edge_id": intent.edge_id,
+            "intent_id": intent.intent_id,
+        },
+        more=chases,
+        cancel=intent.cancel,
+    )
+
+
+def intent_round(
+    parent: Parent, venues: Sequence[Venue], books: Sequence[VenueBook], pools: Sequence[Pool], now_ns: int
+) -> Placement:
+    """As ``first_round``; what a client would be told at once becomes the reason of its failure."""
+    if parent.cancel or now_ns > parent.until_ns:
+        return Placement(replace(parent, failure=NO_LIQUIDITY, more=False), None, [])
+    if parent.venue is not None and all(venue.name != parent.venue for venue in venues):
+        return Placement(replace(parent, failure="BAD_VENUE", more=False), None, [])
+    if not venues:
+        return Placement(replace(parent, failure="STALE_VENUE", more=False), None, [])
+    return first_round(parent, venues, books, pools, now_ns)
 
 
 def _tag(account_id: str, mode: Mode) -> str:

@@ -47,7 +47,7 @@ class Platform:
         self.presence.on_gone(self.market.edge_gone)
         self.tickets = Tickets()
         self.pools = Pools(self.market, chain)
-        self.orders = Dispatcher(store, bus, self.market)
+        self.orders = Dispatcher(store, bus, self.market, self.pools)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do database work in a thread."""

@@ -62,6 +62,8 @@ def announcements(writes: EdgeWrites) -> Iterator[tuple[str, bytes]]:
     """(subject, payload) of everything in a commit that somebody may wait for."""
     for order in writes.orders:
         yield wire.order_subject(order.account_id, order.mode), orjson.dumps(order_view(order))
+    if writes.intents:
+        yield wire.INTENTS, orjson.dumps({"n": len(writes.intents)})
     for (account_id, mode), n in Counter((fill.account_id, fill.mode) for fill in writes.fills).items():
         yield wire.fill_subject(account_id, mode), orjson.dumps({"n": n})
     for piece in writes.steps:

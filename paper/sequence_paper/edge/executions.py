@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from sequence_paper.edge.hosted import ACKED, PARTIAL, Hosted, LiveOrder, Slot
+from sequence_paper.edge import abi
+from sequence_paper.edge.asking import new_intent
+from sequence_paper.edge.hosted import ACKED, PARTIAL, Hosted, LiveIntent, LiveOrder, Slot
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.roster import Roster
 from sequence_paper.edge.rows import fill_row, order_row
@@ -95,7 +97,22 @@ class Executions:
                 # The market does not know it (it was never restored): the row must still end.
                 self.end_lost(hosted, order, now_ns)
             count += 1
+        for live in hosted.intents.values():
+            self.let_go(live)
         return count
+
+    def ask(self, hosted: Hosted, action: abi.Action, symbol: str, number: int) -> None:
+        """An intent leaves: whoever finds its row in the store sees to it."""
+        row = new_intent(hosted, self._edge_id, action, symbol, number)
+        hosted.intents[row.order_id] = LiveIntent(row)
+        self._roster.traded.add(hosted)
+        self._journal.intent(row)
+
+    def let_go(self, live: LiveIntent) -> None:
+        """Nobody minds this intent any more: what of it is not done is not to be done."""
+        if not live.row.cancel:
+            live.row = replace(live.row, cancel=True)
+            self._journal.intent(live.row)
 
     def restore(self, hosted: Hosted, order: LiveOrder, now_ns: int, traced: LastStep | None = None) -> bool:
         """Put back an order that rested before this process started; False when its symbol is not served."""

@@ -13,6 +13,7 @@ from sequence_paper.edge.latency import LatencyHistogram
 from sequence_paper.edge.sandbox import Sandbox
 from sequence_paper.edge.trace import OrderTrace
 from sequence_paper.feed.events import Side
+from sequence_paper.store.intents import Intent
 from sequence_paper.store.records import DesiredInstance, Observation, OrderCounts
 from sequence_paper.store.words import InstanceStatus, Json
 from sequence_paper.venue.market import Market
@@ -46,6 +47,18 @@ class LiveOrder:
 
     def view(self) -> OpenOrderView:
         return OpenOrderView(self.algo_id, self.px_1e9, self.qty_1e8, self.filled_1e8, self.side, self.status)
+
+
+@dataclass(slots=True)
+class LiveIntent:
+    """What an algo asked the platform to trade anywhere, as far as it has heard of it. ``row`` as stored."""
+
+    row: Intent
+    filled_1e8: int = 0
+
+    @property
+    def left_1e8(self) -> int:
+        return self.row.qty_1e8 - self.filled_1e8
 
 
 @dataclass(slots=True)
@@ -128,6 +141,9 @@ class Hosted:
     rejected_second: int = -1
     rejected_in_second: int = 0
     guest: bool = False
+    intents: dict[str, LiveIntent] = field(default_factory=dict)
+    away_1e8: dict[str, int] = field(default_factory=dict)
+    """By symbol: what intents have brought at other edges since this process began, for the limits only."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -178,11 +194,14 @@ class Hosted:
         for order in self.orders.values():
             if order.symbol == slot.symbol and order.order_id != without:
                 left[order.side] += order.qty_1e8 - order.filled_1e8
+        for intent in self.intents.values():
+            if intent.row.symbol == slot.symbol:
+                left[1 if intent.row.side == "buy" else -1] += intent.left_1e8
         return RiskState(
-            position_1e8=slot.holding.position.qty_1e8,
+            position_1e8=slot.holding.position.qty_1e8 + self.away_1e8.get(slot.symbol, 0),
             open_buy_1e8=left[1],
             open_sell_1e8=left[-1],
-            open_orders=len(self.orders) - (without in self.orders),
+            open_orders=len(self.orders) - (without in self.orders) + len(self.intents),
             session_pnl_1e9=self.session_1e9(),
         )
 

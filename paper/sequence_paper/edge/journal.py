@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from sequence_paper.store.intents import Intent
 from sequence_paper.store.mesh_records import MeshWrites
 from sequence_paper.store.records import EdgeWrites, LogLine, Observation
 from sequence_paper.store.tracing import TraceHead, TraceSteps
@@ -44,12 +45,13 @@ class Journal:
         self._logs: list[LogLine] = []
         self._traces: list[TraceHead] = []
         self._steps: dict[str, TraceSteps] = {}
+        self._intents: dict[str, Intent] = {}
         self._waiting: Counter[tuple[str, str]] = Counter()
 
     @property
     def trading(self) -> bool:
-        """Whether orders or fills wait: then nobody may hear of what followed from them."""
-        return bool(self._orders or self._fills)
+        """Whether orders, fills or intents wait: then nobody may hear of what followed from them."""
+        return bool(self._orders or self._fills or self._intents)
 
     @property
     def pending(self) -> bool:
@@ -62,6 +64,9 @@ class Journal:
 
     def fill(self, row: Fill) -> None:
         self._fills.append(row)
+
+    def intent(self, row: Intent) -> None:
+        self._intents[row.order_id] = row
 
     def position(self, row: Position) -> None:
         self._positions[(row.account_id, row.mode, row.deployment, row.venue, row.symbol)] = row
@@ -104,6 +109,7 @@ class Journal:
             logs=self._logs + self._dropped(),
             traces=self._traces,
             steps=list(self._steps.values()),
+            intents=list(self._intents.values()),
         )
         self._store.commit(writes)
         self._clear()

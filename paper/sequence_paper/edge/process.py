@@ -19,6 +19,7 @@ from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
+from sequence_paper.edge.intents import IntentDesk
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.mesh_end import MeshEnd
 from sequence_paper.edge.pump import Pump
@@ -95,7 +96,9 @@ class EdgeProcess:
             after=self._after_slice,
             urgent=lambda: bool(self._mesh.outbox),
         )
+        self._intents = IntentDesk(settings.edge_id, self._core, store, self._flush)
         self._bus.serve(wire.gateway_subject(settings.edge_id), self._gateway.answer)
+        self._bus.serve(wire.intents_subject(settings.edge_id), self._intents.answer)
         self._announcer = Announcer(self._bus)
         self._journal.after_flush = self._announcer.stored
         self._books = BookCaster(self._core, settings.edge_id, settings.venue, settings.instrument_type)
@@ -119,7 +122,7 @@ class EdgeProcess:
         await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
         await self._mesh.open()
         await self._bus.open()
-        telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell()]
+        telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell(), self._intents.run()]
         parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]
         tasks = [asyncio.create_task(part) for part in parts]
         stopping = asyncio.create_task(self._stopping.wait())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from sequence_paper.edge import abi
+from sequence_paper.edge.asking import POLICIES, venue_named
 from sequence_paper.edge.executions import Executions, Notice, RejectNotice, request
 from sequence_paper.edge.hosted import Hosted, LiveOrder, Slot
 from sequence_paper.edge.trace import Decision
@@ -48,13 +49,7 @@ class Trading:
             elif action.kind == abi.NEW:
                 self._new(hosted, action, slot, now_ns, decision, notices)
             else:
-                hosted.counts.rejected += 1
-                self._log(
-                    hosted,
-                    3,
-                    f"intent {action.order_id} refused: this platform has no routing between venues",
-                )
-                notices.append(RejectNotice(hosted, slot, action.order_id, RejectCode.INVALID_PARAMS))
+                self._intent(hosted, action, slot, now_ns, decision, notices)
         return notices
 
     # -- actions -----------------------------------------------------------------------------------------------
@@ -102,6 +97,60 @@ class Trading:
         self._tracer.sent(order, self._venue, wanted, now_ns)
         notices += self._executions.apply(target.market.submit(wanted, now_ns), now_ns, decision)
 
+    def _intent(
+        self,
+        hosted: Hosted,
+        action: abi.Action,
+        slot: Slot,
+        now_ns: int,
+        decision: Decision,
+        notices: list[Notice],
+    ) -> None:
+        """Held against the limits like an order of its size and price, then asked of the platform."""
+        target = self._slot(hosted, action.symbol_idx, slot)
+        hosted.order_number += 1
+        order = LiveOrder(
+            order_id=f"graph:{hosted.want.deployment_id}:{hosted.want.label}:{hosted.order_number}",
+            algo_id=action.order_id,
+            symbol=(target or slot).symbol,
+            side=1 if action.side > 0 else -1,
+            type=OrderType.IOC,
+            qty_1e8=action.qty_1e8,
+            px_1e9=action.px_1e9,
+            created_ns=now_ns,
+            decision_mid_1e9=(target or slot).mark(),
+        )
+        self._tracer.decided(order, target or slot, decision, now_ns)
+        problem = self._intent_problem(hosted, action, target)
+        if target is None or problem is not None:
+            code, why = problem or (RejectCode.INVALID_PARAMS, "")
+            self._refuse(hosted, order, target or slot, Refusal(code, why, check="request"), now_ns, notices)
+            return
+        wanted = request(hosted, order)
+        stopped = _reduce_only(hosted, target, wanted, wanted.qty_1e8) or hosted.gate.check(
+            wanted, hosted.risk_state(target), target.market.best(), now_ns
+        )
+        if stopped is not None:
+            self._refuse(hosted, order, target, stopped, now_ns, notices)
+            return
+        hosted.counts.submitted += 1
+        self._executions.ask(hosted, action, target.symbol, hosted.order_number)
+
+    def _intent_problem(
+        self, hosted: Hosted, action: abi.Action, target: Slot | None
+    ) -> tuple[RejectCode, str] | None:
+        if action.venue_id and venue_named(action.venue_id) is None:
+            return RejectCode.BAD_VENUE, f"no venue has the id {action.venue_id}"
+        if action.order_type not in POLICIES:
+            return (
+                RejectCode.INVALID_PARAMS,
+                f"policy {action.order_type} is neither a sweep (0) nor a chase (1)",
+            )
+        if any(live.row.intent_id == action.order_id for live in hosted.intents.values()):
+            return RejectCode.INVALID_PARAMS, f"intent id {action.order_id} is already open"
+        # Its venue is named by the intent, not by where the algo runs; the rest is as with orders.
+        return self._problem(hosted, action._replace(venue_id=0, order_type=OrderType.IOC), target)
+
     def _problem(
         self, hosted: Hosted, action: abi.Action, target: Slot | None
     ) -> tuple[RejectCode, str] | None:
@@ -128,6 +177,9 @@ class Trading:
             notices += self._executions.apply(
                 self._markets[order.symbol].cancel(order.order_id, now_ns), now_ns, decision
             )
+        for live in hosted.intents.values():
+            if live.row.intent_id == action.order_id:
+                self._executions.let_go(live)
 
     def _amend(
         self,

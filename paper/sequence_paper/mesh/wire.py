@@ -61,6 +61,15 @@ def gateway_subject(edge_id: str) -> str:
     return f"edge.{token(edge_id)}.order"
 
 
+INTENTS: Final = "intents"
+"""A wake for the API: ``{"n"}`` rows of intents were stored."""
+
+
+def intents_subject(edge_id: str) -> str:
+    """A wake for the edge that hosts an algo: something happened to one of its intents."""
+    return f"edge.{token(edge_id)}.intents"
+
+
 def beat_subject(edge_id: str) -> str:
     """Published once per second of wall time, and when something an operator waits for has changed."""
     return f"edge.{token(edge_id)}.beat"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sequence_paper.store.intents import Intent
 from sequence_paper.store.mesh_records import MeshWrites
 from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
@@ -236,3 +237,4 @@ class EdgeWrites:
     logs: list[LogLine] = field(default_factory=list)
     traces: list[TraceHead] = field(default_factory=list)
     steps: list[TraceSteps] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)

@@ -9,6 +9,7 @@ from sequence_paper.store.database import Database
 from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
 from sequence_paper.store.instances import Instances, save_observations
+from sequence_paper.store.intents import Intents, save_intents
 from sequence_paper.store.logs import Logs, append_logs
 from sequence_paper.store.mesh import Mesh, save_mesh
 from sequence_paper.store.records import EdgeWrites
@@ -47,6 +48,7 @@ class Store:
         self.mesh = Mesh(self._db)
         self.traces = Traces(self._db)
         self.routes = Routes(self._db)
+        self.intents = Intents(self._db)
 
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""
@@ -56,6 +58,7 @@ class Store:
             save_trading(self._db, connection, writes)
             save_traces(self._db, connection, writes)
             save_mesh(self._db, connection, writes.mesh)
+            save_intents(self._db, connection, writes.intents)
             append_logs(self._db, connection, writes.logs)
 
     def close(self) -> None:

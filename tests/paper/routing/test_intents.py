@@ -1,0 +1,165 @@
+"""Intents of an algo on one edge: to another venue, through the router, refused, over the death of its edge."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.algos import build_algos
+from support.paper import Paper
+from support.processes import wait_until
+from support.traders import Trader, ready
+
+FEED = ("--feed", "generated", "--seed", "7")
+KRAKEN, BINANCE = 1, 3
+SWEEP, CHASE = 0, 1
+
+
+@pytest.fixture(scope="module")
+def wasm() -> bytes:
+    return build_algos()["asker"]
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    paper = Paper(tmp_path_factory.mktemp("intents"), {"kraken": FEED, "binance": FEED})
+    try:
+        yield ready(paper.start(), 2)
+    finally:
+        paper.stop()
+
+
+class Asker:
+    """The algo `asker` as deployment ``main`` on kraken; its first intent is sent with the first book."""
+
+    def __init__(
+        self, paper: Paper, wasm: bytes, *, risk: dict[str, Any] | None = None, **intent: int
+    ) -> None:
+        self.trader = Trader(paper)
+        body = {
+            "name": "asker",
+            "wasm_base64": base64.b64encode(wasm).decode(),
+            "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
+            "params": _params(**intent),
+            "risk": risk,
+            "start_immediately": True,
+        }
+        status, row = self.trader("POST", "/deployments", {k: v for k, v in body.items() if v is not None})
+        assert status == 201, row
+        self.id = row["deployment_id"]
+
+    def ask(self, **intent: int) -> None:
+        self.trader.ok("PATCH", f"/deployments/{self.id}", {"params": _params(**intent)})
+
+    def told(self, pattern: str) -> list[str]:
+        """What the algo logged, oldest first, as far as it matches."""
+        logs = self.trader.ok("GET", f"/deployments/{self.id}/logs?limit=1000")["logs"]
+        return [line["message"] for line in logs if re.search(pattern, line["message"])]
+
+    def filled_1e8(self, intent_id: int) -> int:
+        return sum(int(text.split()[3]) for text in self.told(f"^fill {intent_id} "))
+
+    def wait_filled(self, intent_id: int, qty: int) -> None:
+        wait_until(lambda: self.filled_1e8(intent_id) >= qty, f"intent {intent_id} fills")
+        assert self.filled_1e8(intent_id) == qty
+
+    def filled_at_venues(self) -> int:
+        fills = self.trader.ok("GET", f"/fills?limit=1000&deployment_id={self.id}")
+        assert fills["total"] <= 1000
+        return sum(fill["qty_1e8"] for fill in fills["fills"])
+
+    def all_ended(self) -> bool:
+        orders = self.trader.ok("GET", f"/orders?limit=1000&deployment_id={self.id}")["orders"]
+        parents = {order["parent_id"] for order in orders if order["parent_id"]}
+        return all(self.trader.ok("GET", f"/orders/{parent}")["is_terminal"] for parent in parents)
+
+    def held(self) -> dict[str, int]:
+        rows = self.trader.ok("GET", "/positions")["positions"]
+        assert {row["deployment"] for row in rows} <= {"asker"}
+        return {row["venue"]: row["qty_1e8"] for row in rows}
+
+
+def _params(
+    *, venue: int, qty: int, policy: int = SWEEP, ttl: int = 0, beyond: int = 50
+) -> list[dict[str, Any]]:
+    values = {"venue": venue, "qty": qty, "policy": policy, "ttl": ttl, "beyond": beyond}
+    return [
+        {"name": name, "slot": slot, "type": "int", "value": value}
+        for slot, (name, value) in enumerate(values.items())
+    ]
+
+
+def test_an_intent_is_traded_at_another_venue_and_told_to_the_algo(paper, wasm):
+    asker = Asker(paper, wasm, venue=BINANCE, qty=2_000_000)
+    asker.wait_filled(1, 2_000_000)
+    assert asker.held() == {"binance": 2_000_000}
+    [order] = asker.trader.ok("GET", "/orders")["orders"]
+    assert (order["venue"], order["edge_id"]) == ("binance", "venue-edge-binance")
+    assert (order["deployment"], order["label"], order["client_order_id"]) == ("asker", "main", "1")
+    parent = asker.trader.ok("GET", f"/orders/{order['parent_id']}")
+    assert (parent["status"], parent["deployment_id"]) == ("FILLED", asker.id)
+    # Its own position is that of its own venue.
+    assert asker.told("^fill 1 ")[-1].endswith("here 0")
+
+
+def test_venue_0_is_the_router_and_own_fills_are_told_once(paper, wasm):
+    asker = Asker(paper, wasm, venue=0, qty=3_000_000)
+    asker.wait_filled(1, 3_000_000)
+    asker.ask(venue=KRAKEN, qty=-1_000_000)
+    asker.wait_filled(2, 1_000_000)
+    held = asker.held()
+    assert held["kraken"] <= -1_000_000 + 3_000_000
+    assert sum(held.values()) == 2_000_000
+    assert len({order["parent_id"] for order in asker.trader.ok("GET", "/orders")["orders"]}) == 2
+
+
+def test_a_chase_goes_on_until_it_is_filled(paper, wasm):
+    asker = Asker(paper, wasm, venue=BINANCE, qty=300_000_000, policy=CHASE, ttl=60_000)
+    asker.wait_filled(1, 300_000_000)
+
+
+def test_a_sweep_beyond_its_limit_ends_without_a_word(paper, wasm):
+    asker = Asker(paper, wasm, venue=BINANCE, qty=1_000_000, beyond=-500)
+    wait_until(lambda: asker.told("^asked 1"), "it asks")
+    # The next one is told, so the first is over; nothing was said of it.
+    asker.ask(venue=BINANCE, qty=1_000_000)
+    asker.wait_filled(2, 1_000_000)
+    assert asker.told("(fill|intent) 1 ") == []
+
+
+@pytest.mark.parametrize(
+    ("intent", "risk", "code"),
+    [
+        ({"venue": 200, "qty": 1_000_000}, None, 105),
+        ({"venue": 9, "qty": 1_000_000}, None, 105),  # a known id, but no such edge
+        ({"venue": BINANCE, "qty": 1}, None, 2),  # below the venue's minimum
+        ({"venue": BINANCE, "qty": 1_000_000, "policy": 7}, None, 2),
+        ({"venue": BINANCE, "qty": 5_000_000}, {"max_position_1e8": 1_000_000}, 101),
+        ({"venue": BINANCE, "qty": 5_000_000}, {"max_order_notional_1e9": 10**9}, 100),
+    ],
+)
+def test_refusals_come_back_as_the_code_of_their_cause(paper, wasm, intent, risk, code):
+    asker = Asker(paper, wasm, risk=risk, **intent)
+    wait_until(lambda: asker.told("^intent 1 rejected"), "it is refused")
+    assert asker.told("^intent 1 rejected") == [f"intent 1 rejected: {code}"]
+    assert asker.held() == {}
+
+
+def test_fills_made_while_its_edge_was_dead_are_told_when_it_is_back(paper, wasm):
+    # More than is shown: it takes what is there, and then whatever comes, until its time is over.
+    asker = Asker(paper, wasm, venue=BINANCE, qty=10**12, policy=CHASE, ttl=40_000, beyond=200)
+    wait_until(lambda: asker.told("^fill 1 "), "it begins to fill")
+    paper.edges["kraken"].kill()
+    filled = asker.filled_at_venues()
+    wait_until(lambda: asker.filled_at_venues() > filled, "it fills on while nobody hears of it")
+    told = asker.filled_1e8(1)
+    paper.edges["kraken"].start()
+    wait_until(lambda: asker.filled_1e8(1) > told, "the rest is told")
+    # Nothing was told twice and nothing is left out, by everything it ever asked for.
+    wait_until(
+        lambda: asker.all_ended() and asker.filled_1e8(1) == asker.filled_at_venues(), "all of it is told"
+    )
