@@ -153,12 +153,19 @@ async def test_a_flood_of_rejects_is_counted_but_not_stored(edge) -> None:
     assert len(edge.orders()) == 3
 
 
-async def test_intents_are_refused_with_the_missing_capability(edge) -> None:
+async def test_an_intent_is_stored_for_the_platform_and_is_open_once(edge) -> None:
     dep = edge.deploy(one_action(kind=3, venue=2, kind_type=1))
     await edge.converge()
     edge.tick(10)
-    assert edge.logs(dep) == ["intent 1 refused: this platform has no routing between venues"]
-    assert edge.get(dep).counts.rejected == 1
+    edge.tick(20)
+    (second,) = edge.orders()
+    assert (second.status, second.failure_reason) == ("REJECTED", "INVALID_PARAMS")
+    (row,) = edge.store.intents.open_on("venue-edge-kraken")
+    assert (row.deployment_id, row.intent_id) == (dep, 1)
+    assert (row.venue, row.policy) == ("coinbase", "aggressive_chase")
+    # It counts as open on its side until the platform has said what became of it.
+    hosted = edge.get(dep)
+    assert hosted.risk_state(hosted.slots[0]).open_buy_1e8 == row.qty_1e8
 
 
 @pytest.mark.parametrize(
