@@ -8,9 +8,8 @@ from sequence_operator.platform import PlatformClient, PlatformError
 from sequence_operator.platform.frames import Connected, Rejected
 from sequence_operator.platform.stream import Stream
 
-LOOK_SECONDS = (
-    0.6  # between two reads: a line is at most this old, and two such readers fit the smallest rate limit
-)
+LOOK_SECONDS = 0.6
+"""Between two reads: a line is at most this old, and two such readers fit the smallest rate limit."""
 _UNTOLD_SECONDS = 10.0  # without a word from a stream that is up: it may have no way to know
 _AGAIN_SECONDS = 2.0  # after a read that failed
 _PASSING = (408, 429, 500, 502, 503, 504)

@@ -29,9 +29,8 @@ from sequence_operator.platform.wire import LOOPBACK, NO_KEY, USER_AGENT
 PATH = "/v1/stream"
 
 _REFUSED = frozenset({401, 403})
-_PASSING = frozenset(
-    {408, 425, 429}
-)  # of the 4xx; the others, and 501, answer the same question the same way again
+_PASSING = frozenset({408, 425, 429})
+"""Of the 4xx; the others, and 501, answer the same question the same way again."""
 _REFUSED_AGAIN = 60.0  # seconds between two tries with a key that was refused
 _UNAVAILABLE_AGAIN = 300.0  # until a platform without the path is asked again whether it has one by now
 _STABLE = 5.0  # a connection that lived so long was a good one; below that it counts as a failed try

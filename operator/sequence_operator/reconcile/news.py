@@ -10,13 +10,10 @@ from sequence_operator.reconcile.sight import Presence, Sight
 from sequence_operator.reconcile.states import state_of_word
 
 DELETED = "deleted"
-_STATUS = {
-    "started": "running",
-    "stopped": "stopped",
-    "paused": "paused",
-}  # of the deployment, by kind of event
-
-_BY_REVISION = ("registered", "updated")  # an older revision than the row's, or the same, is known
+_STATUS = {"started": "running", "stopped": "stopped", "paused": "paused"}
+"""Of the deployment, by kind of event."""
+_BY_REVISION = ("registered", "updated")
+"""Kinds of which an older revision than the row's, or the same, is known."""
 
 
 def is_news(event: object, sight: Sight, deployment_id: str) -> bool:
