@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sequence_paper.store import Store
 from support.processes import Child, free_port, listening, wait_until
 
 
@@ -65,12 +65,13 @@ class Paper:
             return False
 
     def key(self, mode: str = "sandbox", account: str = "desk", qps: int = 1000) -> str:
-        """A fresh API key of an account (made when absent)."""
-        command = [sys.executable, "-m", "sequence_paper.keys", "--db", self.db, "--account", account]
-        command += ["--mode", mode, "--qps", str(qps)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return str(json.loads(done.stdout)["key"])
+        """A fresh API key of an account (made when absent), as `python -m sequence_paper.keys` mints it."""
+        store = Store(self.db)
+        try:
+            found = store.accounts.ensure(account, rate_limit_qps=qps)
+            return store.accounts.mint_key(found.account_id, mode)
+        finally:
+            store.close()
 
     def request(
         self, method: str, path: str, key: str, body: Any = None, headers: dict[str, str] | None = None
