@@ -14,15 +14,11 @@ from sequence_paper.routing import Venue, route
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """All-in costs in money × 10^9 (negative for what a sell brings in): the best split, the best single venue.
-
-    `split` says how much the best split takes where.
-    """
+    """All-in costs in money × 10^9 (negative for what a sell brings in): the best split, the best single venue."""
 
     cheapest: Value
     single: Value
     single_venue: str = ""
-    split: tuple[tuple[str, int], ...] = ()
 
 
 def elsewhere(order: OrderFacts, books: Sequence[Venue]) -> Elsewhere:
@@ -39,10 +35,9 @@ def elsewhere(order: OrderFacts, books: Sequence[Venue]) -> Elsewhere:
     best = route(side, qty, [_near(book, qty) for book in books])
     whole = [other for other in best.alternatives if other.kind == "venue" and other.qty_1e8 == qty]
     cheapest = Gap.SHALLOW if best.unfilled_1e8 else Fraction(side * best.total_1e9)
-    split = tuple((leg.venue, leg.qty_1e8) for leg in best.legs)
     if not whole:
-        return Elsewhere(cheapest, Gap.SHALLOW, "", split)
-    return Elsewhere(cheapest, Fraction(side * whole[0].total_1e9), whole[0].name, split)
+        return Elsewhere(cheapest, Gap.SHALLOW)
+    return Elsewhere(cheapest, Fraction(side * whole[0].total_1e9), whole[0].name)
 
 
 def _near(book: Venue, qty_1e8: int) -> Venue:

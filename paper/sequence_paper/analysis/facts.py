@@ -26,8 +26,6 @@ class Gap(StrEnum):
     MAKER = "the order rested"
     ONE_VENUE = "one venue only"
     SHALLOW = "the recorded books could not fill it"
-    NO_FEES = "a venue whose fees are not known"
-    NOT_TRACED = "not traced"
 
 
 Value: TypeAlias = Fraction | Gap
@@ -129,7 +127,6 @@ class OrderFacts:
     single_venue: str = ""
     stages: Mapping[str, int] = field(default_factory=dict)
     label: str = ""
-    failure: str = ""
 
     @cached_property
     def filled_1e8(self) -> int:

@@ -126,7 +126,6 @@ def _facts(case: _Case, recorded: Recorded) -> OrderFacts:
         nbbo=_best(quote, [recorded.quote(place, order.created_ns) for place in case.others]),
         vwap=recorded.vwap(case.own, *case.tape) if case.tape else Gap.NO_PRINTS,
         stages=_legs(case.trace),
-        failure=order.failure_reason or "",
     )
     if not case.takes:
         return replace(facts, cheapest=Gap.MAKER, single=Gap.MAKER) if case.fills else facts

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
+import duckdb
 import orjson
 import sqlalchemy as sa
 
@@ -60,7 +61,7 @@ class Reporter:
         asked = dict(self._waiting)
         try:
             ready = await self._platform.run(lambda: self._reports(asked))
-        except (sa.exc.OperationalError, OSError) as error:
+        except (sa.exc.OperationalError, duckdb.Error, OSError) as error:
             log.warning("no reports of orders for now: %s", error)
             return
         for order_id, subject, report in ready:
