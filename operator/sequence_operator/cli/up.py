@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from sequence_operator.cli import up_feed
 from sequence_operator.cli.context import config_path, load, remove_context, save_context
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
@@ -25,6 +26,7 @@ CONTEXT = "local"
 _ABOUT_THE_STACK = (
     "venues",
     "feed",
+    "record",
     "pace",
     "gate",
     "feed_until",
@@ -47,10 +49,16 @@ _ABOUT_THE_STACK = (
 )
 @click.option(
     "--feed",
-    type=click.Choice(["generated", "replay"]),
     default="generated",
     show_default=True,
-    help="Market data: generated, or a recording that stands in for the first venue.",
+    metavar="FEED",
+    help="Market data: generated, live, or replay[:FILE], a recording that stands in for the first venue.",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write what live venues send into files in this folder; replay:FILE plays one.",
 )
 @click.option(
     "--pace",
@@ -83,6 +91,7 @@ def up(
     detach: bool,
     venues: tuple[str, ...],
     feed: str,
+    record: Path | None,
     pace: str,
     gate: int,
     feed_until: float,
@@ -101,7 +110,8 @@ def up(
     from sequence_operator.local import session
     from sequence_operator.local.errors import LocalError
 
-    options = _options(venues, feed, pace, gate, feed_until, seed, kube_context, unsandboxed_builds)
+    up_feed.check(feed, record, simulated=pace != "1" or gate > 0 or feed_until > 0)
+    options = _options(venues, feed, record, pace, gate, feed_until, seed, kube_context, unsandboxed_builds)
     asked = any(
         click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _ABOUT_THE_STACK
     )
@@ -154,6 +164,7 @@ class _Said:
 def _options(
     venues: tuple[str, ...],
     feed: str,
+    record: Path | None,
     pace: str,
     gate: int,
     feed_until: float,
@@ -167,7 +178,8 @@ def _options(
     chosen = tuple(dict.fromkeys(venues)) or Options().venues
     return Options(
         venues=chosen,
-        feed="replay" if feed == "replay" else "generated",
+        feed=up_feed.absolute(feed),
+        record=str(record.expanduser().absolute()) if record else "",
         pace=pace,
         gate=gate,
         until=feed_until,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
-Feed = Literal["generated", "replay"]
+Feed = str
+"""`generated`, `live`, `replay` or `replay:FILE`"""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """venues: one edge each. feed: `replay` lets the first venue replay the recording, the others are generated.
+    """venues: one edge each. feed: `replay` lets the first venue replay the recording, the others are generated;
+    `live` follows all venues as they are now. record: folder for recordings of live feeds ("": none).
 
     pace: 1, 20 or `max`, times the pace of time. gate: simulated time stands still until so many instances run on an
     edge (0: no gate). until: seconds of event time after which the feed ends (0: never). kube_context: use this
@@ -20,6 +22,7 @@ class Options:
 
     venues: tuple[str, ...] = ("kraken", "coinbase")
     feed: Feed = "generated"
+    record: str = ""
     pace: str = "1"
     gate: int = 0
     until: float = 0.0
@@ -30,7 +33,7 @@ class Options:
 
     def feed_of(self, venue: str) -> Feed:
         """The feed of one venue's edge."""
-        return self.feed if venue == self.venues[0] else "generated"
+        return self.feed if venue == self.venues[0] or self.feed == "live" else "generated"
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "venues": list(self.venues)}

@@ -60,7 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--instrument-type", choices=["spot"], default="spot")
     parser.add_argument("--db", required=True, help="sqlite:////path/to/file or postgresql://user@host/name")
     parser.add_argument("--nats", required=True, help="nats://127.0.0.1:PORT")
-    parser.add_argument("--feed", default="generated", help="generated, replay or replay:NAME")
+    parser.add_argument(
+        "--feed", default="generated", help="generated, live, replay, replay:NAME or replay:FILE"
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="write a live feed's frames into a file here"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pace", default="1", help="simulated seconds per second, or max")
     parser.add_argument("--gate", type=int, default=0, help="instances that must run before time does")
@@ -77,10 +82,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build(options: argparse.Namespace) -> EdgeProcess:
     pace = _pace(options.pace)
-    replay = options.feed.startswith("replay")
+    replay, live = options.feed.startswith("replay"), options.feed == "live"
     symbols = (options.symbols or ("BTC-USD" if replay else "BTC-USD,ETH-USD")).split(",")
     # A stack that lives on shows the present; whatever is gated, bounded or paced is a repeatable simulation.
     simulated = pace != 1 or options.gate > 0 or options.until is not None
+    if live and simulated:
+        raise _WrongArgumentsError(
+            "a live feed goes at the pace of time and has no gate and no end",
+            "leave --pace, --gate and --until out, or use --feed replay",
+        )
+    if options.record is not None and not live:
+        raise _WrongArgumentsError(
+            "only a live feed can be recorded", "use --feed live, or leave --record out"
+        )
     try:
         feed = open_feed(
             options.feed,
@@ -88,6 +102,7 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
             symbols=symbols,
             seed=options.seed,
             start_ns=None if simulated else time.time_ns(),
+            record=options.record,
         )
     except FeedError as error:
         raise _WrongArgumentsError(str(error), error.hint) from None

@@ -63,8 +63,9 @@ class EdgeCore:
         """Feed time: the newest event or heartbeat."""
         return self.callbacks.now_ns
 
-    def prime(self, events: Iterable[Event]) -> None:
-        """Load the first snapshots without calling anybody."""
+    def prime(self, events: Iterable[Event], start_ns: int = 0) -> None:
+        """Load the first snapshots without calling anybody. ``start_ns``: when a feed begins that has none yet."""
+        self._reach(start_ns)
         for event in events:
             self._reach(event.ts_ns)
             self.markets[event.symbol].on_event(event)

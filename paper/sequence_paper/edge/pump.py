@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
@@ -60,7 +61,7 @@ class Pump:
 
     def prime(self) -> None:
         """Deliver the snapshots, so that books are valid and instances warm."""
-        self._core.prime(self._feed.prime())
+        self._core.prime(self._feed.prime(), self._feed.about.start_ns)
         self._phase = "waiting"
 
     async def run(self) -> None:
@@ -86,11 +87,7 @@ class Pump:
         if due is None:
             return False
         delay = self._clock.delay(due)
-        if delay > 0:
-            # The loop's own resolution is a millisecond; sleeping for less would only burn CPU.
-            await asyncio.sleep(max(delay, 0.001))
-        else:
-            await asyncio.sleep(0)
+        await self._wait(delay)
         stop = time.perf_counter_ns() + _SLICE_NS
         while True:
             due = self._next_due()
@@ -102,12 +99,26 @@ class Pump:
             if self._urgent():
                 return True
 
+    async def _wait(self, seconds: float) -> None:
+        """Until then, or until a live feed has something."""
+        arrived = self._feed.arrived
+        if seconds <= 0:
+            await asyncio.sleep(0)
+        elif arrived is None:
+            # The loop's own resolution is a millisecond; sleeping for less would only burn CPU.
+            await asyncio.sleep(max(seconds, 0.001))
+        else:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await arrived.wait()
+
     def _next_due(self) -> int | None:
         """Time of the next event or heartbeat, None when the end comes first."""
-        event = self._feed.peek_ns()
+        event, beat = self._feed.peek_ns(), self._core.next_heartbeat_ns
         if event is None:
-            return None
-        due = min(event, self._core.next_heartbeat_ns)
+            # A live feed that is silent has not ended: time goes on.
+            return None if self._feed.arrived is None else beat
+        due = min(event, beat)
         return None if self._end_ns is not None and due > self._end_ns else due
 
     def _deliver(self, due: int) -> None:

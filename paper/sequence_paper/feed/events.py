@@ -8,6 +8,7 @@ venue stamped on it (0: it did not, or the data is generated or reconstructed).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -119,12 +120,20 @@ class Feed(Protocol):
     @property
     def about(self) -> FeedAbout: ...
 
+    @property
+    def arrived(self) -> asyncio.Event | None:
+        """Set while a live feed has something to take; None for data that is all there."""
+        ...
+
     def prime(self) -> list[Event]:
-        """One ``BookSnapshot`` per symbol at ``about.start_ns``, an uncrossed book. Call once, first."""
+        """One ``BookSnapshot`` per symbol at ``about.start_ns``, an uncrossed book. Call once, first.
+
+        A live feed has none yet: its books come with the connection.
+        """
         ...
 
     def peek_ns(self) -> int | None:
-        """Time of the next event, None at the end of the data."""
+        """Time of the next event, None at the end of the data, or while a live feed has nothing new."""
         ...
 
     def next_until(self, ts_ns: int) -> list[Event]:

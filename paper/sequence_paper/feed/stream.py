@@ -10,6 +10,8 @@ from sequence_paper.feed.events import BookSnapshot, Event, FeedAbout
 class StreamFeed:
     """A ``Feed`` over a snapshot per symbol and an iterator of events in time order."""
 
+    arrived = None
+
     def __init__(self, about: FeedAbout, snapshots: Sequence[BookSnapshot], events: Iterator[Event]) -> None:
         self._about = about
         self._snapshots = snapshots

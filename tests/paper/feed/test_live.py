@@ -77,12 +77,14 @@ class Follower:
 
 
 @contextlib.asynccontextmanager
-async def following(venue: str) -> AsyncIterator[tuple[FeedServer, Follower]]:
+async def following(
+    venue: str, record: Callable[[Entry], None] | None = None
+) -> AsyncIterator[tuple[FeedServer, Follower]]:
     """A server of generated data, and a follower that has its books; silence counts as death after `QUIET_NS`."""
     rules = {s: found for s in SYMBOLS if (found := symbol_rules(venue, s))}
     source = open_generated(venue=venue, symbols=SYMBOLS, seed=7, start_ns=time.time_ns())
     async with FeedServer(venue, source, rules) as server:
-        follower = Follower(venue, server)
+        follower = Follower(venue, server, record)
         running = asyncio.create_task(follower.feed.run())
         try:
             await follower.until(follower.right, "the first book")
