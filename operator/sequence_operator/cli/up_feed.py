@@ -9,7 +9,7 @@ def absolute(feed: str) -> str:
     """A file named from here, named from anywhere: the parts run elsewhere."""
     kind, _, name = feed.partition(":")
     path = Path(name).expanduser()
-    return f"{kind}:{path.absolute()}" if kind == "replay" and (path.exists() or "/" in name) else feed
+    return f"{kind}:{path.absolute()}" if kind == "replay" and (path.is_file() or "/" in name) else feed
 
 
 def check(feed: str, record: Path | None, *, simulated: bool) -> None:
