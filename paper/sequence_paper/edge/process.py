@@ -27,7 +27,6 @@ from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.views import event_view, instance_view, latency_view
 from sequence_paper.feed.clock import Clock
 from sequence_paper.feed.events import Feed
-from sequence_paper.feed.live import LiveFeed
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store
 from sequence_paper.store.records import EdgeInfo
@@ -125,8 +124,8 @@ class EdgeProcess:
         await self._bus.open()
         telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell(), self._intents.run()]
         parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]
-        if isinstance(self._feed, LiveFeed):
-            parts.append(self._feed.run())
+        if (work := self._feed.work()) is not None:
+            parts.append(work)
         tasks = [asyncio.create_task(part) for part in parts]
         stopping = asyncio.create_task(self._stopping.wait())
         try:

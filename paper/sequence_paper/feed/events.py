@@ -9,10 +9,10 @@ venue stamped on it (0: it did not, or the data is generated or reconstructed).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 Side: TypeAlias = Literal[1, -1]
 BUY: Final = 1
@@ -123,6 +123,10 @@ class Feed(Protocol):
     @property
     def arrived(self) -> asyncio.Event | None:
         """Set while a live feed has something to take; None for data that is all there."""
+        ...
+
+    def work(self) -> Coroutine[Any, Any, None] | None:
+        """What must run along with a live feed, until it is cancelled; None for data that is all there."""
         ...
 
     def prime(self) -> list[Event]:

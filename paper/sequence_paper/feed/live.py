@@ -11,10 +11,9 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final
 
-import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -66,6 +65,9 @@ class LiveFeed:
     @property
     def about(self) -> FeedAbout:
         return self._about
+
+    def work(self) -> Coroutine[Any, Any, None]:
+        return self.run()
 
     def prime(self) -> list[Event]:
         """Nothing yet: books come with the connection."""
@@ -145,6 +147,8 @@ class LiveFeed:
 
     async def _get(self, socket: ClientConnection, wanted: Fetch) -> None:
         """Get a document, and give it to the parser; a broken one ends the connection, which begins all anew."""
+        import httpx  # of the venues only one has documents
+
         try:
             async with httpx.AsyncClient(base_url=self._rest, timeout=_CONNECT_SECONDS) as http:
                 answer = await http.get(wanted.path)

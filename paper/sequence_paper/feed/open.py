@@ -6,16 +6,19 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from sequence_paper.feed import bitstamp
 from sequence_paper.feed.errors import FeedError
 from sequence_paper.feed.events import Feed, FeedAbout
 from sequence_paper.feed.generated import DEFAULT_START_NS, open_generated
-from sequence_paper.feed.live import LiveFeed
-from sequence_paper.feed.recorded import open_recording
-from sequence_paper.feed.recording import SUFFIX, Header, Recorder
 from sequence_paper.feed.replay import open_replay
-from sequence_paper.feed.wire.venues import live_venue
+
+if TYPE_CHECKING:  # what a live feed needs costs memory and time that the other feeds need not spend
+    from sequence_paper.feed.live import LiveFeed
+    from sequence_paper.feed.recording import Header, Recorder
+
+_RECORDING: Final = ".feed.zst"
 
 __all__ = ["FeedError", "open_feed", "open_live"]
 
@@ -40,7 +43,9 @@ def open_feed(
     if not symbols:
         raise FeedError("a feed needs at least one symbol", "e.g. `--symbols BTC-USD`")
     if kind == "replay":
-        if "/" in name or name.endswith(SUFFIX):
+        if "/" in name or name.endswith(_RECORDING):
+            from sequence_paper.feed.recorded import open_recording
+
             return open_recording(Path(name), venue=venue, symbols=symbols, start_ns=start_ns)
         return open_replay(name or bitstamp.NAME, venue=venue, symbols=symbols, start_ns=start_ns)
     if words == "generated":
@@ -64,6 +69,10 @@ def open_live(
 
     Nothing is connected yet. Raises FeedError: a venue that we cannot read, a folder that cannot be written.
     """
+    from sequence_paper.feed.live import LiveFeed
+    from sequence_paper.feed.recording import Header
+    from sequence_paper.feed.wire.venues import live_venue
+
     known = live_venue(venue)
     variable = f"SEQUENCE_FEED_{venue.upper()}"
     socket = env.get(variable, known.socket).rstrip("/")
@@ -83,7 +92,9 @@ def open_live(
 
 
 def _recorder(folder: Path, header: Header) -> Recorder:
-    path = folder / f"{header.venue}-{header.started_ns}{SUFFIX}"
+    from sequence_paper.feed.recording import Recorder
+
+    path = folder / f"{header.venue}-{header.started_ns}{_RECORDING}"
     try:
         return Recorder(path, header)
     except OSError as error:

@@ -18,7 +18,6 @@ import zstandard
 from sequence_paper.feed.errors import FeedError
 
 Kind = Literal["open", "frame", "fetched", "close"]
-SUFFIX: Final = ".feed.zst"
 _FORMAT: Final = "sequence-feed/1"
 _FLUSH_NS: Final = 1_000_000_000
 

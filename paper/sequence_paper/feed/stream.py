@@ -22,6 +22,9 @@ class StreamFeed:
     def about(self) -> FeedAbout:
         return self._about
 
+    def work(self) -> None:
+        return None
+
     def prime(self) -> list[Event]:
         return list(self._snapshots)
 
