@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 
@@ -22,6 +24,7 @@ from sequence_paper.api.placing import Placement, intent_round, later_round, par
 from sequence_paper.api.pools import Pools
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store
+from sequence_paper.store.intents import Intent
 from sequence_paper.store.parent_state import filled_1e8, is_open
 from sequence_paper.store.routing import Parent, RouteLeg
 from sequence_paper.store.trades import Order
@@ -43,7 +46,7 @@ class Dispatcher:
         self._store, self._bus, self._market, self._pools = store, bus, market, pools
         self._wake = asyncio.Event()
         self._gate = asyncio.Semaphore(_AT_ONCE)
-        self._busy: dict[str, asyncio.Lock] = {}
+        self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def place(self, placement: Placement) -> Parent:
         """Store, announce, send, and wait a moment for the answers. The stored parent, an earlier one if it exists."""
@@ -68,18 +71,14 @@ class Dispatcher:
     async def advance(self, parent: Parent) -> None:
         """Do what can be done for a parent now."""
         lock = self._busy.setdefault(parent.order_id, asyncio.Lock())
-        try:
-            async with lock, self._gate:
-                if parent.cancel:
-                    await self._cancel(parent)
-                    return
+        async with lock, self._gate:
+            if parent.cancel:
+                await self._cancel(parent)
+            else:
                 await self._send(parent)
                 if parent.more:
                     await self._go_on(parent)
-            await self._tell_origin(parent)
-        finally:
-            if not lock.locked():
-                self._busy.pop(parent.order_id, None)
+        await self._tell_origin(parent)
 
     # -- following up ------------------------------------------------------------------------------------------
 
@@ -88,27 +87,38 @@ class Dispatcher:
         await self._bus.hear(wire.INTENTS, lambda _subject, _payload: self._wake.set())
         while True:
             self._wake.clear()
-            try:
-                await self._take_intents()
-                unfinished = await asyncio.to_thread(self._store.routes.unfinished)
-                await asyncio.gather(*(self.advance(parent) for parent in unfinished))
-            except sa.exc.SQLAlchemyError as error:
-                log.error("the store cannot be used: %s", str(error).splitlines()[0])
+            await self._guarded(self._take_intents())
+            await self._guarded(self._advance_all())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._wake.wait()
 
+    async def _advance_all(self) -> None:
+        unfinished = await asyncio.to_thread(self._store.routes.unfinished)
+        await asyncio.gather(*(self._guarded(self.advance(parent)) for parent in unfinished))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """One order that cannot be worked off must not hold up the others; it is tried again with the next look."""
+        try:
+            await work
+        except sa.exc.SQLAlchemyError as error:
+            log.error("the store cannot be used: %s", str(error).splitlines()[0])
+        except Exception:
+            log.exception("an order could not be worked off; it is tried again")
+
     async def _take_intents(self) -> None:
         """Make parents of what algos ask for; and let go of what they do not mind any more."""
         intents = self._store.intents
-        for intent in await asyncio.to_thread(intents.unplaced):
-            now = time.time_ns()
-            venues, books = offers(self._market, intent.symbol, now)
-            pools = self._pools.of(intent.symbol)
-            placed = await self.place(intent_round(parent_of(intent), venues, books, pools, now))
-            await self._tell_origin(placed)
+        unplaced = await asyncio.to_thread(intents.unplaced)
+        await asyncio.gather(*(self._guarded(self._take(intent)) for intent in unplaced))
         for order_id in await asyncio.to_thread(intents.to_cancel):
             await asyncio.to_thread(self._store.routes.want_cancel, order_id)
+
+    async def _take(self, intent: Intent) -> None:
+        now = time.time_ns()
+        venues, books = offers(self._market, intent.symbol, now)
+        pools = self._pools.of(intent.symbol)
+        await self.place(intent_round(parent_of(intent), venues, books, pools, now))
 
     async def _tell_origin(self, parent: Parent) -> None:
         """Let the edge whose algo asked for it look."""
@@ -144,8 +154,9 @@ class Dispatcher:
         venues, books = offers(self._market, parent.symbol, now)
         number = max((leg.round for leg, _ in legs), default=0) + 1
         following = later_round(parent, number, len(legs) + 1, rest, venues, books, now)
-        if following is not None and following.route is not None:
-            await asyncio.to_thread(self._store.routes.next_round, following.route, following.legs)
+        if following is None or following.route is None:
+            return
+        if await asyncio.to_thread(self._store.routes.next_round, following.route, following.legs):
             await self._announce(following)
             await self._send(parent)
 

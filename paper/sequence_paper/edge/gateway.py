@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 _FIELDS: Final = ("order_id", "parent_id", "symbol", "side", "order_type", "tif", "qty_1e8", "price_1e9")
 
 
+class RefusedError(Exception):
+    """The market does not take a change; the message says why."""
+
+
 class Gateway:
     """``flush``: store all that waits. ``open`` must be called once orders of an earlier process are back."""
 
@@ -59,6 +63,8 @@ class Gateway:
         try:
             work = {"submit": self._submit, "cancel": self._cancel, "amend": self._amend}[asked["op"]]
             order = await self._alone(str(asked["order_id"]), work, asked)
+        except RefusedError as refused:
+            return {"error": str(refused)}
         except (KeyError, TypeError, ValueError) as error:
             log.warning("not an order request: %r", error)
             return {"error": f"not an order request: {error!r}"}
@@ -145,7 +151,7 @@ class Gateway:
         return await self._stored(stored.order_id)
 
     async def _amend(self, asked: Json) -> Order | None:
-        """New total quantity and limit price, 0 = unchanged. What the market refuses is raised as ValueError."""
+        """New total quantity and limit price, 0 = unchanged. Raises RefusedError; the order is then as it was."""
         stored = await asyncio.to_thread(self._store.orders.get, asked["order_id"])
         if stored is None or stored.symbol not in self._core.markets:
             return stored
@@ -154,7 +160,7 @@ class Gateway:
             stored.order_id, int(asked["qty_1e8"]), int(asked["price_1e9"]), now
         )
         if executions and isinstance(executions[0], Rejected):
-            raise ValueError(executions[0].reason)
+            raise RefusedError(executions[0].reason)
         core.callbacks.tell(core.executions.apply(executions, now))
         return await self._stored(stored.order_id)
 

@@ -97,15 +97,18 @@ class Routes:
             self._add(connection, route, legs)
         return parent
 
-    def next_round(self, route: Route, legs: Sequence[RouteLeg]) -> None:
-        """A further round of a parent; the same round twice is stored once."""
+    def next_round(self, route: Route, legs: Sequence[RouteLeg]) -> bool:
+        """A further round of a parent, unless it exists or none may follow any more: somebody cancelled meanwhile."""
         with self._db.writing() as connection:
             self._take_turn(connection)
+            goes_on = sa.select(parents.c.more).where(parents.c.order_id == route.parent_id)
             taken = sa.select(routes.c.seq).where(
                 routes.c.parent_id == route.parent_id, routes.c.round == route.round
             )
-            if connection.execute(taken).first() is None:
-                self._add(connection, route, legs)
+            if not connection.execute(goes_on).scalar() or connection.execute(taken).first() is not None:
+                return False
+            self._add(connection, route, legs)
+            return True
 
     def no_more(self, parent_id: str) -> None:
         """No further round will follow."""
