@@ -49,7 +49,7 @@ def test_a_small_budget_is_left_to_what_the_lists_lead_to():
 
 
 def test_long_lists_leave_time_for_what_they_lead_to():
-    assert lists(Pace(), 10.0, useful=True, took=0.5) <= 7
+    assert lists(Pace(), 10.0, useful=True, took=1.0) <= 11
 
 
 def test_a_list_that_hung_is_not_waited_for_longer_than_a_poll():

@@ -10,7 +10,7 @@ from sequence_operator.reconcile.sight import Sight
 
 _GAP = 0.25  # seconds between two lists that each showed something
 _SHARE = 2.0  # calls of the budget that a list may cost: the others are for what the lists lead to
-_REST = 3.0  # times as long as the last one took: listing thousands must not become all we do
+_REST = 1.0  # times as long as the last one took: listing thousands must not become all we do
 _LOOKS = (
     5  # after so many lists that do not show it, an event was wrong; that all is gone takes four: one that is
 )
