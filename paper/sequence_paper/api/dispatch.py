@@ -17,10 +17,11 @@ from weakref import WeakValueDictionary
 import sqlalchemy as sa
 
 from sequence_paper.api.bus import Bus
+from sequence_paper.api.intents import intent_round, parent_of
 from sequence_paper.api.market import MarketView
 from sequence_paper.api.offers import offers
 from sequence_paper.api.parents import route_view
-from sequence_paper.api.placing import Placement, intent_round, later_round, parent_of
+from sequence_paper.api.placing import Placement, later_round
 from sequence_paper.api.pools import Pools
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store

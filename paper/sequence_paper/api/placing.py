@@ -14,7 +14,6 @@ from sequence_paper.api.order_bodies import Wanted
 from sequence_paper.feed.events import BUY, SELL, Side
 from sequence_paper.routing import Decision, Pool, Venue, decision_row, route
 from sequence_paper.routing.supply import best_levels
-from sequence_paper.store.intents import Intent
 from sequence_paper.store.parent_state import NO_LIQUIDITY
 from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.words import Json, Mode
@@ -81,51 +80,6 @@ def new_parent(
     )
 
 
-def parent_of(intent: Intent) -> Parent:
-    """What an algo asked for, as a parent: always IOC within its limit, once or until its time is over."""
-    chases = intent.policy == "aggressive_chase"
-    return Parent(
-        order_id=intent.order_id,
-        account_id=intent.account_id,
-        mode=intent.mode,
-        graph_id=intent.graph_id,
-        node_id=intent.label,
-        content="intent",
-        symbol=intent.symbol,
-        side=intent.side,
-        order_type="limit",
-        tif="ioc",
-        policy=intent.policy,
-        qty_1e8=intent.qty_1e8,
-        limit_1e9=intent.limit_1e9,
-        venue=intent.venue,
-        created_ns=intent.created_ns,
-        until_ns=intent.until_ns,
-        origin={
-            "deployment_id": intent.deployment_id,
-            "deployment": intent.deployment,
-            "label": intent.label,
-            "edge_id": intent.edge_id,
-            "intent_id": intent.intent_id,
-        },
-        more=chases,
-        cancel=intent.cancel,
-    )
-
-
-def intent_round(
-    parent: Parent, venues: Sequence[Venue], books: Sequence[VenueBook], pools: Sequence[Pool], now_ns: int
-) -> Placement:
-    """As ``first_round``; what a client would be told at once becomes the reason of its failure."""
-    if parent.cancel or now_ns > parent.until_ns:
-        return Placement(replace(parent, failure=NO_LIQUIDITY, more=False), None, [])
-    if parent.venue is not None and all(venue.name != parent.venue for venue in venues):
-        return Placement(replace(parent, failure="BAD_VENUE", more=False), None, [])
-    if not venues:
-        return Placement(replace(parent, failure="STALE_VENUE", more=False), None, [])
-    return first_round(parent, venues, books, pools, now_ns)
-
-
 def _tag(account_id: str, mode: Mode) -> str:
     """Two accounts may choose the same graph id; their orders must not have the same one."""
     return hashlib.sha256(f"{account_id}/{mode}".encode()).hexdigest()[:8] + "."
@@ -150,8 +104,9 @@ def first_round(
         raise invalid(
             "tif", "the route has several venues, which cannot fill all or nothing together: name one"
         )
-    if not parts:
-        parent = replace(parent, failure=_why_not(venues, parent, decision), more=False)
+    why = "" if parts else _why_not(venues, parent, decision)
+    if why and not (parent.more and why == NO_LIQUIDITY):  # what chases waits for somebody to offer
+        parent = replace(parent, failure=why, more=False)
     return Placement(
         parent, _route(parent, 1, decision, books, now_ns), _legs(parent, 1, 1, parts, books, now_ns)
     )
@@ -269,10 +224,15 @@ def _legs(
             edges[venue],
             venue,
             _request(parent, order_id, qty, px, now_ns),
-            parent.until_ns,
+            _until(parent, now_ns),
         )
         for leg_number, (venue, (qty, px)) in enumerate(sorted(parts.items()), start=first)
     ]
+
+
+def _until(parent: Parent, now_ns: int) -> int:
+    """How long a leg may begin: what chases for hours does not wait so long for one edge."""
+    return min(parent.until_ns, now_ns + SEND_NS)
 
 
 def _request(parent: Parent, order_id: str, qty_1e8: int, px_1e9: int, now_ns: int) -> Json:
@@ -294,7 +254,7 @@ def _request(parent: Parent, order_id: str, qty_1e8: int, px_1e9: int, now_ns: i
         "tif": parent.tif,
         "price_1e9": px_1e9 or None,
         "qty_1e8": qty_1e8,
-        "until_ns": parent.until_ns,
+        "until_ns": _until(parent, now_ns),
         "created_ns": parent.created_ns,
         "decided_ns": now_ns,
     }

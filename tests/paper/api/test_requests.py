@@ -131,8 +131,10 @@ class TestClientBehaviours:
     [
         ("POST", "/kill_switch", 501, "kill switch"),
         ("POST", "/kill_switch/clear", 501, "kill switch"),
-        ("POST", "/orders", 501, "deployed algos only"),
-        ("DELETE", "/execution_graphs/graph", 501, "deployed algos only"),
+        ("PUT", "/orders", 501, "under /v1/orders"),
+        ("POST", "/venue_cancel_all/kraken", 501, "under /v1/orders"),
+        ("DELETE", "/execution_graphs/graph", 404, "no execution graph graph"),
+        ("PATCH", "/execution_graphs/g/nodes/n", 501, "under /v1/orders"),
         ("PUT", "/credentials/kraken", 501, "need no credentials"),
         ("PUT", "/quotes", 501, "GET /v1/quotes"),
         ("GET", "/markets", 501, "no prediction markets"),

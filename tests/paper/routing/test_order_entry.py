@@ -135,6 +135,22 @@ def test_a_chasing_order_goes_on_until_it_is_filled(trader):
     assert graph["nodes"][0]["filled_qty_1e8"] == 400_000_000
 
 
+def test_a_chasing_order_that_nobody_meets_waits_for_its_time(trader):
+    node = {
+        "node_id": "leg",
+        "instrument": {"symbol": "BTC-USD"},
+        "side": "buy",
+        "order_type": {"limit": {"price_1e9": (trader.price() - 5_000) * 10**9}},
+        "quantity": {"fixed": {"qty_1e8": 1_000_000}},
+        "execution": {"policy": "aggressive_chase", "horizon_ms": 8_000},
+    }
+    sent = trader.ok("POST", "/orders", {"nodes": [node]})
+    assert sent["status"] == "NEW"
+    graph = trader.ended(sent["graph_id"])
+    assert (graph["status"], graph["failure_reason"]) == ("CANCELLED", None)
+    assert graph["nodes"][0]["children"] == []
+
+
 def test_a_notional_is_sized_by_the_best_price(trader):
     sent = trader.ok("POST", "/orders", {"symbol": "BTC/USD", "side": "sell", "notional": 1000})
     qty = trader.ended(sent["graph_id"])["nodes"][0]["qty_1e8"]
