@@ -18,12 +18,15 @@ from sequence_operator.cli.watch import filters, panels, view
 from sequence_operator.cli.watch.header import header
 from sequence_operator.cli.watch.model import Model
 
-WIDE = 120
-"""Columns from which on the panels stand two by two."""
+WIDE = 140
+"""Columns from which on the orders stand beside the other panels."""
 REFRESH_SECONDS = 0.25
 
 _MARGIN = 6
 """Columns that a page needs beside its text."""
+
+_MOST_LINES = 12
+"""Height of the panels of edges and mesh, with title and column heads; more is reached by scrolling."""
 
 HELP = """\
 Keys
@@ -110,7 +113,8 @@ class WatchApp(App[BaseException | None]):
     Screen { layout: vertical; }
     #head, #foot { height: 1; }
     #boards { height: 1fr; layout: vertical; }
-    #boards.wide { layout: grid; grid-size: 2 2; grid-columns: 3fr 2fr; grid-rows: 1fr 1fr; grid-gutter: 0 1; }
+    #boards.wide { layout: grid; grid-size: 2 3; grid-columns: 1fr 1fr; grid-gutter: 0 1; }
+    #boards.wide > #orders { row-span: 3; }
     #orders { height: 1fr; min-height: 4; } #logs { height: 1fr; min-height: 3; }
     #edges, #mesh { height: 4; }
     #boards.wide > Board { height: 100%; }
@@ -178,7 +182,7 @@ class WatchApp(App[BaseException | None]):
             self.exit(problem)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Two by two where there is room."""
+        """Side by side where there is room."""
         self.query_one("#boards").set_class(event.size.width >= WIDE, "wide")
         self.show()
 
@@ -196,12 +200,20 @@ class WatchApp(App[BaseException | None]):
         self.query_one("#foot", Static).update(self._foot())
         if self._paused:
             return
-        stacked = not self.query_one("#boards").has_class("wide", "alone")
         for board in boards:
             board.show(self._panel(board, now))
-            if board.panel_name in ("edges", "mesh"):
-                lines = len(board.panel.lines) if board.panel else 0
-                board.styles.height = min(8, 2 + max(1, lines)) if stacked else None
+        self._share_height()
+
+    def _share_height(self) -> None:
+        """Edges and mesh take as much as they have to say, up to a limit; orders and log share the rest."""
+        everything = self.query_one("#boards")
+        small = [self.query_one(f"#{name}", Board) for name in ("edges", "mesh")]
+        lines = [len(board.panel.lines) if board.panel else 0 for board in small]
+        heights = [min(_MOST_LINES, 2 + max(1, count)) for count in lines]
+        alone, wide = everything.has_class("alone"), everything.has_class("wide")
+        for board, height in zip(small, heights, strict=True):
+            board.styles.height = None if alone or wide else height
+        everything.styles.grid_rows = f"{heights[0]} {heights[1]} 1fr" if wide and not alone else None
 
     def _panel(self, board: Board, now: float) -> panels.Panel:
         spark = max(8, min(60, board.size.width - 62))
