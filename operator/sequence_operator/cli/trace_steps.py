@@ -105,6 +105,7 @@ def _ack(detail: Json, _: list[Json]) -> list[str]:
 def _fill(detail: Json, _: list[Json]) -> list[str]:
     return [
         f"{_at(detail)} as {detail.get('liquidity')}",
+        str(detail["certainty"]) if detail.get("certainty") not in (None, "certain") else "",
         f"fee {price(detail.get('fee_1e9'))}",
         f"{quantity(detail.get('remaining_1e8'))} left",
         "" if detail.get("feed_state") in (None, "ok") else f"feed {detail['feed_state']}",
@@ -124,6 +125,8 @@ def _amend_rejected(detail: Json, _: list[Json]) -> list[str]:
 
 def _cancelled(detail: Json, _: list[Json]) -> list[str]:
     words = [str(detail.get("reason")), f"{quantity(detail.get('remaining_1e8'))} unfilled"]
+    if detail.get("possible_1e8"):
+        words.append(f"{quantity(detail['possible_1e8'])} of it possible")
     return [*words, *_asked(detail), *_skipped(detail)]
 
 

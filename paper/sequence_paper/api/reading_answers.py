@@ -48,6 +48,7 @@ class FillAnswer(Answer):
     liquidity: Literal["maker", "taker"]
     realized_pnl_1e9: int
     feed_state: str
+    certainty: str | None
     ts_ns: int
 
 

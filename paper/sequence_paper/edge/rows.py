@@ -119,4 +119,5 @@ def fill_row(
         ts_ns=filled.ts_ns,
         mid_1e9=mid_1e9,
         feed_state=filled.feed.value,
+        certainty=filled.certainty.value,
     )

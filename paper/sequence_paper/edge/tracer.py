@@ -239,6 +239,7 @@ def _cancelled(cancelled: Cancelled) -> Json:
     return {
         "reason": cancelled.reason.value.upper().replace("-", "_"),
         "remaining_1e8": cancelled.remaining_1e8,
+        "possible_1e8": cancelled.possible_1e8,
     }
 
 
@@ -251,6 +252,7 @@ def _fill(order: LiveOrder, filled: Filled) -> Json:
         "liquidity": "maker" if filled.maker else "taker",
         "remaining_1e8": filled.remaining_1e8,
         "feed_state": filled.feed,
+        "certainty": filled.certainty.value,
     }
 
 

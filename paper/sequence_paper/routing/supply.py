@@ -15,7 +15,7 @@ from typing import Protocol
 from sequence_paper.feed.events import BUY, Level, Side
 from sequence_paper.routing.model import PER_MONEY, Venue
 from sequence_paper.routing.pool import Pool
-from sequence_paper.venue.desk import reaches
+from sequence_paper.venue.book import reaches
 
 UnitCost = int | Fraction
 """Of one unit of qty_1e8: price_1e9 x 10^6 with fees, negative for a sell."""

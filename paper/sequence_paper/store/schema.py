@@ -21,7 +21,11 @@ from sequence_paper.store.tables import of_deployment as _of_deployment
 
 VERSION = 2
 MIGRATIONS: dict[int, list[str]] = {
-    2: ["DROP TABLE IF EXISTS mesh_links", "ALTER TABLE orders ADD COLUMN parent_id TEXT"]
+    2: [
+        "DROP TABLE IF EXISTS mesh_links",
+        "ALTER TABLE orders ADD COLUMN parent_id TEXT",
+        "ALTER TABLE fills ADD COLUMN certainty TEXT",
+    ]
 }
 """version reached → SQL statements that lead there from the version before."""
 
@@ -174,6 +178,7 @@ fills = sa.Table(
     _col("ts_ns", _BIG),
     _col("mid_1e9", _BIG),
     _col("feed_state", _T),
+    _col("certainty", _T, null=True),
     sa.Index("fills_of_account", "account_id", "mode", "seq"),
     sa.Index("fills_of_order", "order_id"),
     sa.Index("fills_of_deployment", "deployment_id", "label"),

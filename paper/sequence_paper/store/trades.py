@@ -71,6 +71,8 @@ class Fill:
     ts_ns: int
     mid_1e9: int = 0
     feed_state: str = "live"
+    certainty: str | None = None
+    """certain, likely or possible; None for fills stored before it was known."""
 
 
 @dataclass(frozen=True, slots=True)

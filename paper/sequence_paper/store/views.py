@@ -64,6 +64,7 @@ def fill_view(fill: Fill) -> Json:
         "liquidity": fill.liquidity,
         "realized_pnl_1e9": fill.realized_pnl_1e9,
         "feed_state": fill.feed_state,
+        "certainty": fill.certainty,
         "ts_ns": fill.ts_ns,
     }
 

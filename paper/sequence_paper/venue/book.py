@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from sequence_paper.feed.events import BUY, SELL, BookSnapshot, Level, Side
 
 
+def reaches(side: Side, px_1e9: int, other_1e9: int) -> bool:
+    """Would an order of ``side`` limited to ``px`` trade against ``other``?"""
+    return px_1e9 >= other_1e9 if side == BUY else px_1e9 <= other_1e9
+
+
 class Book:
     """Sizes ``_1e8`` by price ``_1e9``. Best prices are O(1), a changed level O(log n) plus a small memmove."""
 

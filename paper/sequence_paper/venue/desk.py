@@ -11,14 +11,18 @@ from dataclasses import dataclass
 
 from sequence_paper.feed.events import BUY, SELL, Side
 from sequence_paper.venue.book import Book
+from sequence_paper.venue.bounds import Bound, share, shrink
 from sequence_paper.venue.fees import FeeMeter
-from sequence_paper.venue.orders import OpenOrder, Order
-from sequence_paper.venue.queue import QueueModel, ahead_after_decrease
+from sequence_paper.venue.orders import Certainty, OpenOrder, Order
+from sequence_paper.venue.queue import QueueModel
 
 
 @dataclass(slots=True)
 class Resting:
-    """An order in the book. ``ahead_1e8`` counts other people's quantity only; our own order is by list place."""
+    """An order in the book. ``ahead_1e8`` counts other people's quantity only; our own order is by list place.
+
+    ``possible_1e8``: what an optimist had filled at places it has given up since, beyond what was filled.
+    """
 
     order: Order
     px_1e9: int
@@ -26,23 +30,24 @@ class Resting:
     filled_1e8: int
     ahead_1e8: int
     accepted_ns: int
+    possible_1e8: int = 0
 
     @property
     def rest_1e8(self) -> int:
         return self.qty_1e8 - self.filled_1e8
 
 
-def reaches(side: Side, px_1e9: int, other_1e9: int) -> bool:
-    """Would an order of ``side`` limited to ``px`` trade against ``other``?"""
-    return px_1e9 >= other_1e9 if side == BUY else px_1e9 <= other_1e9
-
-
 class Desk:
-    """Orders by side and price, in time order; ``best`` is the price nearest the market, 0 for none."""
+    """Orders by side and price, in time order; ``best`` is the price nearest the market, 0 for none.
 
-    __slots__ = ("best", "consumed", "fees", "levels")
+    Fills follow ``model``; ``bounds`` are the same orders as the other models see them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("best", "bounds", "consumed", "fees", "levels", "model")
+
+    def __init__(self, model: QueueModel) -> None:
+        self.model = model
+        self.bounds = {other: Bound(other) for other in QueueModel if other is not model}
         self.levels: dict[Side, dict[int, list[Resting]]] = {BUY: {}, SELL: {}}
         self.best: dict[Side, int] = {BUY: 0, SELL: 0}
         self.consumed: dict[Side, dict[int, int]] = {BUY: {}, SELL: {}}
@@ -53,14 +58,36 @@ class Desk:
         side = resting.order.side
         self.levels[side].setdefault(resting.px_1e9, []).append(resting)
         self._find_best(side)
+        for bound in self.bounds.values():
+            bound.add(side, resting, resting.ahead_1e8)
 
     def remove(self, resting: Resting) -> None:
         side = resting.order.side
+        for bound in self.bounds.values():
+            more = bound.remove(side, resting)
+            if bound.model is QueueModel.OPTIMISTIC:
+                resting.possible_1e8 += max(0, more)
         queue = self.levels[side][resting.px_1e9]
         queue.remove(resting)
         if not queue:
             del self.levels[side][resting.px_1e9]
             self._find_best(side)
+
+    def shorten(self, resting: Resting, qty_1e8: int) -> None:
+        """A smaller total quantity; the place stays."""
+        for bound in self.bounds.values():
+            bound.shorten(resting.order.side, resting, resting.qty_1e8 - qty_1e8)
+        resting.qty_1e8 = qty_1e8
+
+    def certainty(self, resting: Resting) -> Certainty:
+        """Of a maker fill just booked: which of the models had filled all this by now."""
+        for model, word in (
+            (QueueModel.RISK_AVERSE, Certainty.CERTAIN),
+            (QueueModel.CALIBRATED, Certainty.LIKELY),
+        ):
+            if model is self.model or self.bounds[model].rest(resting) <= resting.rest_1e8:
+                return word
+        return Certainty.POSSIBLE
 
     def _find_best(self, side: Side) -> None:
         prices = self.levels[side]
@@ -99,7 +126,7 @@ class Desk:
         used[px_1e9] = used.get(px_1e9, 0) + qty_1e8
 
     def level_shrank(
-        self, side: Side, px_1e9: int, before_1e8: int, after_1e8: int, printed_1e8: int, model: QueueModel
+        self, side: Side, px_1e9: int, before_1e8: int, after_1e8: int, printed_1e8: int
     ) -> None:
         """A displayed level lost size, ``printed_1e8`` of it by prints that were already worked through."""
         used = self.consumed[side]
@@ -111,11 +138,12 @@ class Desk:
                 used[px_1e9] = left
             else:
                 del used[px_1e9]
+        level = before_1e8 - printed_1e8
         queue = self.levels[side].get(px_1e9)
         if queue:
-            level = before_1e8 - printed_1e8
-            for resting in queue:
-                resting.ahead_1e8 = ahead_after_decrease(model, resting.ahead_1e8, level, level - after_1e8)
+            shrink(queue, self.model, level, after_1e8)
+        for bound in self.bounds.values():
+            bound.shrink(side, px_1e9, level, after_1e8)
 
     def reseed(self, book: Book) -> None:
         """After untrusted data: everything displayed now stands before us, and no more is taken than is shown."""
@@ -123,33 +151,25 @@ class Desk:
             for px, queue in levels.items():
                 for resting in queue:
                     resting.ahead_1e8 = book.size(side, px)
+        for bound in self.bounds.values():
+            bound.reseed(book)
         for side, used in self.consumed.items():
             shown = {px: min(qty, book.size(side, px)) for px, qty in used.items()}
             self.consumed[side] = {px: qty for px, qty in shown.items() if qty > 0}
 
     def share_print(self, side: Side, px_1e9: int, qty_1e8: int) -> list[tuple[Resting, int]]:
-        """Hand out one print to our orders of ``side`` (the passive one): (order, fill) pairs, in priority order.
+        """One print for our orders of ``side`` (the passive one): (order, fill) pairs, in priority order."""
+        for bound in self.bounds.values():
+            bound.serve(side, px_1e9, qty_1e8)
+        return share(self.levels[side], side, px_1e9, qty_1e8)
 
-        Orders at a better price than the print stood before everything that traded there; at the print's own
-        price the queue ahead is served first. All of them share the one quantity.
-        """
-        pot = qty_1e8
-        fills: list[tuple[Resting, int]] = []
-        levels = self.levels[side]
-        for px in sorted(levels, reverse=side == BUY):
-            if not reaches(side, px, px_1e9):
-                break
-            others = 0
-            for resting in levels[px]:
-                if px == px_1e9:
-                    served = min(pot, max(0, resting.ahead_1e8 - others))
-                    others += served
-                    pot -= served
-                    resting.ahead_1e8 -= min(others, resting.ahead_1e8)
-                else:
-                    resting.ahead_1e8 = 0
-                fill = min(pot, resting.rest_1e8)
-                if fill > 0:
-                    pot -= fill
-                    fills.append((resting, fill))
-        return fills
+    def reached(self, resting: Resting, qty_1e8: int) -> None:
+        """Displayed orders of the other side came to ``resting`` for ``qty``, whatever stood before it."""
+        for bound in self.bounds.values():
+            bound.serve(resting.order.side, resting.px_1e9, qty_1e8, queues=False)
+
+    def crossed(self, side: Side, px_1e9: int) -> None:
+        """The other side shows an order at ``px``: nothing of ``side`` can have stood there any more."""
+        for bound in self.bounds.values():
+            if bound.levels[side]:
+                bound.crossed(side, px_1e9)

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, FeedStatus, Level, Trade
 from sequence_paper.venue.admission import Admitted, admit, on_grid
-from sequence_paper.venue.desk import Resting, reaches
+from sequence_paper.venue.book import reaches
+from sequence_paper.venue.desk import Resting
 from sequence_paper.venue.matcher import Matcher, other
 from sequence_paper.venue.orders import (
     Acked,
@@ -53,9 +54,8 @@ class Market:
         self.symbol = symbol
         self.rules = rules
         self._strict = strict
-        self._queue_model = queue_model
         self._stale_after_ns = stale_after_ns
-        self._matcher = Matcher(fees, self_trade)
+        self._matcher = Matcher(fees, self_trade, queue_model)
         self._shown = self._matcher.shown
         self._trusted = False
 
@@ -99,21 +99,20 @@ class Market:
         side, px, after = delta.side, delta.px_1e9, delta.sz_1e8
         if after < before:
             for desk in self._matcher.desks.values():
-                desk.level_shrank(side, px, before, after, printed, self._queue_model)
+                desk.level_shrank(side, px, before, after, printed)
         elif after > before:
             passive = other(side)
             for desk in self._matcher.desks.values():
                 best = desk.best[passive]
                 if best and reaches(passive, best, px):
                     self._matcher.book_reached(desk, passive, delta.ts_ns, out)
+                desk.crossed(passive, px)
 
     def _printed(self, trade: Trade, out: list[Execution]) -> None:
         passive = other(trade.aggressor)
         for desk in self._matcher.desks.values():
-            best = desk.best[passive]
-            if best and reaches(passive, best, trade.px_1e9):
-                for resting, qty in desk.share_print(passive, trade.px_1e9, trade.qty_1e8):
-                    out.append(self._matcher.fill_resting(desk, resting, qty, trade.ts_ns))
+            for resting, qty in desk.share_print(passive, trade.px_1e9, trade.qty_1e8):
+                out.append(self._matcher.fill_resting(desk, resting, qty, trade.ts_ns))
 
     # -- requests ----------------------------------------------------------------------------------------------
 
@@ -165,7 +164,7 @@ class Market:
             )
             return [_invalid(order, now_ns, why)]
         if wanted.px_1e9 == resting.px_1e9 and wanted.qty_1e8 <= resting.qty_1e8:
-            resting.qty_1e8 = wanted.qty_1e8
+            matcher.desk(order.account).shorten(resting, wanted.qty_1e8)
             return [Amended(key, order.owner, now_ns, wanted.px_1e9, wanted.qty_1e8, True)]
         return self._move(resting, wanted, now_ns)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from sequence_paper.feed.events import Side
 from sequence_paper.venue.admission import Admitted
-from sequence_paper.venue.desk import Desk, Resting, reaches
+from sequence_paper.venue.book import reaches
+from sequence_paper.venue.desk import Desk, Resting
 from sequence_paper.venue.orders import (
     Cancelled,
     CancelReason,
+    Certainty,
     Execution,
     Filled,
     Order,
     OrderType,
     SelfTrade,
 )
+from sequence_paper.venue.queue import QueueModel
 from sequence_paper.venue.rules import Fees
 from sequence_paper.venue.shown import ShownBook
 
@@ -27,16 +30,20 @@ def other(side: Side) -> Side:
 class Matcher:
     """The recorded book, the desks of all accounts and every live order."""
 
-    def __init__(self, fees: Fees, self_trade: SelfTrade) -> None:
+    def __init__(self, fees: Fees, self_trade: SelfTrade, queue_model: QueueModel) -> None:
         self.fees = fees
         self.shown = ShownBook()
         self.desks: dict[str, Desk] = {}
         self.live: dict[str, Resting] = {}
         self.next_expiry_ns = FOREVER_NS
         self._self_trade = self_trade
+        self._queue_model = queue_model
 
     def desk(self, account: str) -> Desk:
-        return self.desks.setdefault(account, Desk())
+        desk = self.desks.get(account)
+        if desk is None:
+            desk = self.desks[account] = Desk(self._queue_model)
+        return desk
 
     def enter(self, desk: Desk, resting: Resting, now_ns: int) -> list[Execution]:
         """Take what the limit allows, then rest or end. The order is not in the book yet."""
@@ -153,7 +160,9 @@ class Matcher:
                 return
             for px, qty in plan:
                 desk.consume(other(side), px, qty)
-            out.append(self.fill_resting(desk, resting, sum(qty for _, qty in plan), ts_ns))
+            taken = sum(qty for _, qty in plan)
+            desk.reached(resting, taken)
+            out.append(self.fill_resting(desk, resting, taken, ts_ns))
 
     def expire(self, now_ns: int) -> list[Execution]:
         """End what was good till a time now past."""
@@ -180,8 +189,10 @@ class Matcher:
             maker,
             fee,
             self.shown.state,
+            desk.certainty(resting) if maker else Certainty.CERTAIN,
         )
 
 
 def _cancelled(resting: Resting, now_ns: int, why: CancelReason) -> Cancelled:
-    return Cancelled(resting.order.key, resting.order.owner, now_ns, resting.rest_1e8, why)
+    possible = min(resting.possible_1e8, resting.rest_1e8)
+    return Cancelled(resting.order.key, resting.order.owner, now_ns, resting.rest_1e8, why, possible)

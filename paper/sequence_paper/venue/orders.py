@@ -49,6 +49,18 @@ class CancelReason(StrEnum):
     EXPIRED = "expired"
 
 
+class Certainty(StrEnum):
+    """How far a fill depends on where we stood in the queue, by cumulative quantity of the order.
+
+    CERTAIN: the risk-averse model had filled as much by then; every fill of a taker. LIKELY: the calibrated model
+    had, the risk-averse one not. POSSIBLE: only the optimistic one had (a market fills so only if told to).
+    """
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
 class SelfTrade(StrEnum):
     """What happens when an order would meet an order of its own account."""
 
@@ -123,17 +135,19 @@ class Filled:
     maker: bool
     fee_1e9: int
     feed: FeedState = FeedState.OK
+    certainty: Certainty = Certainty.CERTAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Ended with ``remaining_1e8`` unfilled."""
+    """Ended with ``remaining_1e8`` unfilled; ``possible_1e8``: what the optimistic queue had filled of that."""
 
     key: str
     owner: str
     ts_ns: int
     remaining_1e8: int
     reason: CancelReason
+    possible_1e8: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ async def test_a_resting_order_is_followed_from_the_book_to_its_fill(edge, algos
         "liquidity": "maker",
         "remaining_1e8": 0,
         "feed_state": "ok",
+        "certainty": "certain",
     }
     assert [feed for _, _, feed, _ in trace.steps] == [bid.created_ns] * 6 + [fill.ts_ns]
     head = trace.head
@@ -106,7 +107,12 @@ async def test_an_order_that_a_stop_cancels_was_not_cancelled_by_the_algo(edge) 
     edge.store.deployments.delete(edge.account, "sandbox", dep, set())
     await edge.converge()
     ((_, trace),) = traces(edge)
-    assert trace.steps[-1][3] == {"reason": "REQUESTED", "remaining_1e8": 10**6, "by": "edge"}
+    assert trace.steps[-1][3] == {
+        "reason": "REQUESTED",
+        "remaining_1e8": 10**6,
+        "possible_1e8": 0,
+        "by": "edge",
+    }
 
 
 async def test_a_remainder_ends_with_its_reason(edge) -> None:
@@ -116,7 +122,7 @@ async def test_a_remainder_ends_with_its_reason(edge) -> None:
     ((order, trace),) = traces(edge)
     assert order.status == "PARTIAL"
     assert [stage for stage, *_ in trace.steps] == [*SENT, "fill", "cancelled"]
-    assert trace.steps[-1][3] == {"reason": "IOC_REMAINDER", "remaining_1e8": 2 * 10**8}
+    assert trace.steps[-1][3] == {"reason": "IOC_REMAINDER", "remaining_1e8": 2 * 10**8, "possible_1e8": 0}
 
 
 LIMITS = [
