@@ -14,7 +14,8 @@ from support.algos import build_algos
 from support.paper import Paper
 from support.processes import PATIENCE, wait_until
 
-FEEDS = {"kraken": ("--feed", "replay", "--pace", "20"), "coinbase": ("--feed", "generated", "--seed", "7")}
+# At twenty times the pace of time resting orders fill within seconds; a recording would end within two minutes.
+FEEDS = {"kraken": ("--seed", "7", "--pace", "20"), "coinbase": ("--seed", "7")}
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from support.listener import Listener
 from support.paper import Paper
 from support.processes import wait_until
 
-# A recording at twenty times the pace of time: resting orders fill within seconds.
-FEEDS = {"kraken": ("--feed", "replay", "--pace", "20"), "coinbase": ("--seed", "7")}
+# At twenty times the pace of time resting orders fill within seconds; a recording would end within two minutes.
+FEEDS = {"kraken": ("--seed", "7", "--pace", "20"), "coinbase": ("--seed", "7")}
 _numbers = itertools.count(1)
 
 
@@ -45,12 +45,23 @@ class Trader:
             {"label": label, "venue": venue, "symbols": ["BTC-USD"]}
             for label, venue in (labels or {"main": "kraken"}).items()
         ]
-        # Half a spread of one basis point: it quotes at the touch without being refused all the time.
-        params = [{"name": "half", "slot": 0, "type": "int", "value": 1}]
+        params = [
+            {"name": "half", "slot": 0, "type": "int", "value": 0}
+        ]  # it quotes at the mid, and fills soon
         body = {"name": name, "wasm_base64": base64.b64encode(wasm).decode(), "instances": instances}
         return self.post("/deployments", body | {"params": params, "start_immediately": start})[
             "deployment_id"
         ]
+
+    def stop(self, dep: str) -> None:
+        """Stopped by its edges, however busy they are: from here on nothing of it fills any more."""
+        self.post(f"/deployments/{dep}/stop")
+
+        def stopped() -> bool:
+            instances = self.get(f"/deployments/{dep}")["instances"]
+            return all(instance["status"] == "stopped" for instance in instances)
+
+        wait_until(stopped, "every edge has stopped it")
 
     def fills(self) -> list[Any]:
         """All of them, oldest first."""

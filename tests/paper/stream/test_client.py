@@ -134,7 +134,7 @@ async def test_rows_are_read_in_pages_however_slow_the_client():
         net.open.set()
         await settled(client)
         rows[5 * PAGE] = {"n": 5 * PAGE}
-        client.tick()  # nobody woke it
+        client.look()  # nobody woke it
         await settled(client)
     frames = [orjson.loads(frame) for frame in net.got]
     assert [frame["data"]["n"] for frame in frames] == list(range(1, 5 * PAGE + 1))
@@ -152,11 +152,11 @@ async def test_a_database_that_is_away_only_delays():
     client, net = StreamClient(CALLER), Net()
     client.tails["fills"] = Tail("fills", 0, read)
     async with writing(client, net):
-        client.tick()
+        client.look()
         await settled(client)
         assert net.got == []
         broken = False
-        client.tick()
+        client.look()
         await settled(client)
     assert len(net.got) == 1
 
@@ -179,7 +179,6 @@ def test_what_waits_of_a_channel_goes_with_it():
     client.offer("orders", "1")
     client.offer("tca", "2")
     client.show("edges", "3")
-    client.drop_channel("orders")
-    client.drop_channel("edges")
+    client.forget({"orders", "edges"})
     assert client.waiting == 1
     assert client.dropped.total() == 0

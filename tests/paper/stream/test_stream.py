@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
+import nats
+import orjson
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from sequence_paper.mesh.wire import route_subject, tca_subject
 from support.listener import Listener
-from support.processes import wait_until
+from support.processes import PATIENCE, wait_until
 
 
 def test_nothing_flows_before_a_subscribe_and_every_request_is_answered(trader):
@@ -21,6 +25,41 @@ def test_nothing_flows_before_a_subscribe_and_every_request_is_answered(trader):
     both = listener.ask({"subscribe": ["fills"], "unsubscribe": ["fills"]})
     assert both == {"subscribed": ["fills"], "rejected": []}
     assert {frame.get("channel") for frame in listener.frames} <= {None, "prices:BTC-USD"}
+
+
+def test_a_ping_is_answered(trader):
+    listener = trader.listen("orders")
+    assert listener.socket.ping().wait(PATIENCE)
+
+
+@pytest.mark.parametrize("channel", ["routing", "tca"])
+def test_what_is_told_of_an_account_reaches_its_clients_as_it_is(trader, new_trader, paper, channel):
+    """Decisions and reports need several venues and complete orders; here the test tells of one."""
+    subject_of = {"routing": route_subject, "tca": tca_subject}[channel]
+    mine, stranger = trader.listen(channel), new_trader().listen(channel)
+    told = {"cost": 1.5, "legs": [{"venue": "kraken", "text": "ü \u2028"}], "none": None}
+
+    async def tell() -> None:
+        client = await nats.connect(paper.nats_url)
+        await client.publish(subject_of(trader.get("/account")["account_id"], "sandbox"), orjson.dumps(told))
+        await client.close()
+
+    asyncio.run(tell())
+    assert mine.first(channel) == told
+    assert stranger.ask({"unsubscribe": [channel]}) == {"unsubscribed": [channel]}
+    assert stranger.data(channel) == []
+
+
+def test_many_deployments_are_heard_on_one_connection(trader, algos):
+    deps = [trader.deploy(algos["maker"], name=f"mm{n}", start=False) for n in range(5)]
+    names = [f"deployment:{dep}" for dep in deps]
+    listener = trader.listen(*names)
+    assert listener.ask({"unsubscribe": names[:1]}) == {"unsubscribed": names[:1]}
+    for dep in deps:
+        trader.stop(dep)
+    for name, dep in zip(names[1:], deps[1:], strict=True):
+        assert listener.first(name, lambda event: event["kind"] == "stopped")["deployment_id"] == dep
+    assert [event for event in listener.data(names[0]) if event["kind"] == "stopped"] == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +113,7 @@ def test_an_algo_is_heard_on_every_channel_that_is_about_it(trader, algos):
     assert told[:2] == ["decision", "submitted"]
     line = listener.first(f"logs:{dep}")
     assert line == trader.get(f"/deployments/{dep}/logs?after={line['seq'] - 1}&limit=1")["logs"][0]
-    trader.post(f"/deployments/{dep}/stop")
+    trader.stop(dep)
     wait_until(lambda: listener.data(f"deployment:{dep}")[-1].get("status") == "stopped", "it stopped")
     events = listener.data(f"deployment:{dep}")
     assert [e["kind"] for e in events if e["kind"] != "instance"] == ["started", "stopped"]
@@ -93,7 +132,7 @@ def test_fills_and_lines_are_complete_and_a_client_can_go_on_where_it_was(trader
     wait_until(lambda: len(listener.data("fills")) >= 3, "fills")
     seen = [frame["seq"] for frame in listener.frames if frame.get("channel") == "fills"]
     late = trader.listen("fills", f"logs:{dep}", after={"fills": seen[0], f"logs:{dep}": 0})
-    trader.post(f"/deployments/{dep}/stop")
+    trader.stop(dep)
     everything = trader.fills()
     wait_until(lambda: len(listener.data("fills")) == len(everything), "all fills")
     assert listener.data("fills") == everything
@@ -134,7 +173,7 @@ def test_edges_are_told_with_what_they_host(trader, algos):
     assert state["bus"] is True
     assert row["instances"] >= 1
     assert 0 < row["callback_latency_ns"]["p50"] <= row["callback_latency_ns"]["p99"]
-    trader.post(f"/deployments/{dep}/stop")
+    trader.stop(dep)
 
 
 def test_nobody_hears_another_account_nor_another_mode(new_trader, algos):
@@ -149,7 +188,7 @@ def test_nobody_hears_another_account_nor_another_mode(new_trader, algos):
         assert set(answer["reasons"].values()) == {f"no deployment {dep} in this account and mode"}
     mine.post(f"/deployments/{dep}/start")
     listeners[0].first("fills")
-    mine.post(f"/deployments/{dep}/stop")
+    mine.stop(dep)
     for listener in listeners[1:]:
         assert listener.ask({"unsubscribe": ["orders"]}) == {"unsubscribed": ["orders"]}
         assert [frame for frame in listener.frames if "channel" in frame] == []

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import Final
 
 import sqlalchemy as sa
@@ -87,20 +87,24 @@ class StreamClient:
             tail.due = True
             self._news.set()
 
-    def tick(self) -> None:
-        """From time to time: look at the rows whoever was or was not woken, and tell of losses."""
+    def look(self) -> None:
+        """From time to time: look for new rows, whoever was or was not woken."""
         for name in self.tails:
             self.wake(name)
+
+    def tick(self) -> None:
+        """From time to time: tell of losses."""
         if self.dropped.total() != self._told:
             self._news.set()
 
-    def drop_channel(self, name: str) -> None:
-        """Forget a channel and what waits of it."""
-        self.channels.pop(name, None)
-        self.tails.pop(name, None)
-        self._events = deque(waiting for waiting in self._events if waiting[0] != name)
+    def forget(self, names: Set[str]) -> None:
+        """Forget channels and what waits of them."""
+        for name in names:
+            self.channels.pop(name, None)
+            self.tails.pop(name, None)
+        self._events = deque(waiting for waiting in self._events if waiting[0] not in names)
         self._bytes = sum(len(text) for _, text in self._events)
-        self._latest = {key: text for key, text in self._latest.items() if key[0] != name}
+        self._latest = {key: text for key, text in self._latest.items() if key[0] not in names}
 
     @property
     def waiting(self) -> int:

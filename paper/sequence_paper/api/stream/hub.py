@@ -34,7 +34,7 @@ class Hub:
         self._market = MarketShow(platform.market, self._topics)
         self._states = StateShow(platform, self._topics)
         self._tasks: list[asyncio.Task[None]] = []
-        platform.bus.on_change(self._tick)
+        platform.bus.on_change(self._look)
         platform.bus.on_loss(self._lost)
 
     async def open(self) -> None:
@@ -64,8 +64,7 @@ class Hub:
     async def leave(self, client: StreamClient) -> None:
         """The connection has ended."""
         self._clients.discard(client)
-        for name in tuple(client.channels):
-            await self._topics.remove(client, name)
+        await self._topics.remove(client, tuple(client.channels))
 
     async def subscribe(self, client: StreamClient, names: Iterable[str], after: Mapping[str, int]) -> None:
         """Tell it of these from now on, or (rows) from after a number; answers what was accepted."""
@@ -88,10 +87,7 @@ class Hub:
 
     async def unsubscribe(self, client: StreamClient, names: Iterable[str]) -> None:
         """Tell it no more of these; answers which of them it heard."""
-        heard = [name for name in dict.fromkeys(names) if name in client.channels]
-        for name in heard:
-            await self._topics.remove(client, name)
-        await client.answer(unsubscribed(heard))
+        await client.answer(unsubscribed(await self._topics.remove(client, names)))
 
     async def _known(self, caller: Caller, names: list[str]) -> Known:
         deployments, symbols = needs(names)
@@ -150,11 +146,18 @@ class Hub:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(_TICK_SECONDS)
-            self._tick()
+            self._look()
+            for _ in range(2):
+                await asyncio.sleep(_TICK_SECONDS)
+                self._tick()
 
     def _tick(self) -> None:
-        """The bus may have lost a wake-up, and nobody says when a book has grown too old."""
+        """Nobody says when a book has grown too old."""
         for client in self._clients:
             client.tick()
         self._market.all_moved()
+
+    def _look(self) -> None:
+        """The bus may have lost a wake-up."""
+        for client in self._clients:
+            client.look()
