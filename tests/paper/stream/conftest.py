@@ -59,7 +59,7 @@ class Trader:
 
         def stopped() -> bool:
             instances = self.get(f"/deployments/{dep}")["instances"]
-            return all(instance["status"] == "stopped" for instance in instances)
+            return all(instance["status"] in ("stopped", "accepted") for instance in instances)
 
         wait_until(stopped, "every edge has stopped it")
 
