@@ -45,13 +45,16 @@ class Trader:
             {"label": label, "venue": venue, "symbols": ["BTC-USD"]}
             for label, venue in (labels or {"main": "kraken"}).items()
         ]
-        params = [
-            {"name": "half", "slot": 0, "type": "int", "value": 0}
-        ]  # it quotes at the mid, and fills soon
-        body = {"name": name, "wasm_base64": base64.b64encode(wasm).decode(), "instances": instances}
-        return self.post("/deployments", body | {"params": params, "start_immediately": start})[
-            "deployment_id"
-        ]
+        half = {"name": "half", "slot": 0, "type": "int", "value": 0}  # it quotes at the mid, and fills soon
+        body = {
+            "name": name,
+            "wasm_base64": base64.b64encode(wasm).decode(),
+            "instances": instances,
+            "params": [half],
+            "on_stop": "cancel",  # so that a stop is the end of all fills
+            "start_immediately": start,
+        }
+        return str(self.post("/deployments", body)["deployment_id"])
 
     def stop(self, dep: str) -> None:
         """Stopped by its edges, however busy they are: from here on nothing of it fills any more."""
