@@ -169,7 +169,7 @@ class WatchApp(App[BaseException | None]):
 
     def on_mount(self) -> None:
         """Begin to listen, and to show."""
-        self.theme = "textual-ansi" if "textual-ansi" in self.available_themes else self.theme
+        self.theme = "ansi-dark"  # foreground and background are the terminal's own, whichever it has
         self.run_worker(self._listen(), exclusive=True)
         self.set_interval(REFRESH_SECONDS, self.show)
         self.query_one("#orders", Board).focus()
