@@ -28,7 +28,7 @@ def _mint(options: argparse.Namespace) -> dict[str, str]:
     store = Store(options.db)
     try:
         account = store.accounts.ensure(options.account, tier=options.tier, rate_limit_qps=options.qps)
-        key = store.accounts.mint_key(account.account_id, options.mode)
+        key = store.accounts.mint_key(account.account_id, options.mode, admin=options.admin)
     finally:
         store.close()
     if options.key_file is not None:
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--qps", type=_positive, metavar="N", help="requests per second (a new account: the tier's)"
     )
+    parser.add_argument("--admin", action="store_true", help="the key may clear the account's kill switch")
     parser.add_argument("--key-file", type=Path, metavar="FILE", help="also write the key there, mode 0600")
     return parser
 

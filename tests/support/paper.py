@@ -64,12 +64,12 @@ class Paper:
         except OSError:
             return False
 
-    def key(self, mode: str = "sandbox", account: str = "desk", qps: int = 1000) -> str:
+    def key(self, mode: str = "sandbox", account: str = "desk", qps: int = 1000, admin: bool = False) -> str:
         """A fresh API key of an account (made when absent), as `python -m sequence_paper.keys` mints it."""
         store = Store(self.db)
         try:
             found = store.accounts.ensure(account, rate_limit_qps=qps)
-            return store.accounts.mint_key(found.account_id, mode)
+            return store.accounts.mint_key(found.account_id, mode, admin=admin)
         finally:
             store.close()
 

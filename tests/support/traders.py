@@ -16,7 +16,8 @@ class Trader:
 
     def __init__(self, paper: Paper, mode: str = "sandbox") -> None:
         self.paper, self.mode = paper, mode
-        self.key = paper.key(mode, f"trader{next(_numbers)}")
+        self.name = f"trader{next(_numbers)}"
+        self.key = paper.key(mode, self.name)
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         status, answer, _ = self.paper.request(method, f"/v1{path}", self.key, body)
@@ -24,6 +25,13 @@ class Trader:
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         status, answer = self(method, path, body)
+        assert status == 200, answer
+        return answer
+
+    def clear_kill_switch(self) -> Any:
+        """By another key of the account, since this one may not."""
+        admin = self.paper.key(self.mode, self.name, admin=True)
+        status, answer, _ = self.paper.request("POST", "/v1/kill_switch/clear", admin)
         assert status == 200, answer
         return answer
 

@@ -9,7 +9,7 @@ from sequence_paper.api.errors import ApiError, answer
 router = APIRouter()
 
 _TRADING = "orders are submitted, previewed, amended and cancelled under /v1/orders; this is not built"
-_RISK = "account-wide limits cannot be set and there is no kill switch; limits are per deployment (`risk`)"
+_RISK = "account-wide limits cannot be set, limits are per deployment (`risk`); the kill switch is POST, PUT and GET"
 _VENUES = "venues are simulated and need no credentials or wallets"
 _MARKET = (
     "quotes are at GET /v1/quotes, /v1/quotes/{symbol} and POST /v1/quotes_batch, the rest of it is only read"

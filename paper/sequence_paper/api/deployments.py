@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sequence_paper.api.answers import DeploymentAnswer, DeploymentsAnswer, described
 from sequence_paper.api.bodies import CreateBody, PatchBody, StartBody
 from sequence_paper.api.errors import ApiError
+from sequence_paper.api.kill_switch import refuse_if_on
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.registering import change_of, new_deployment
 from sequence_paper.api.rows import deployment_row, etag_of
@@ -35,6 +36,8 @@ async def create(body: CreateBody, here: Here, who: Who) -> Response:
 
     def work() -> Registration:
         new = new_deployment(body, here.fleet())
+        if new.desired == "running":
+            refuse_if_on(here, who)
         return store.create(who.account.account_id, who.mode, new)
 
     try:
@@ -80,10 +83,18 @@ async def patch(deployment_id: str, body: PatchBody, here: Here, who: Who) -> Re
 
 @router.post("/{deployment_id}/start", responses=described(DeploymentAnswer))
 async def start(deployment_id: str, here: Here, who: Who, body: StartBody | None = None) -> Response:
-    """Run it. A pause has to be acknowledged by its id, unless the deployment was stopped since."""
+    """Run it. A pause has to be acknowledged by its id, unless the deployment was stopped since.
+
+    409 while the account's kill switch is on.
+    """
     acknowledge = body.acknowledge if body is not None else None
     store, mine = here.store.deployments, (who.account.account_id, who.mode, deployment_id)
-    found = await _changed(here, deployment_id, lambda: store.start(*mine, acknowledge))
+
+    def work() -> Registration:
+        refuse_if_on(here, who)
+        return store.start(*mine, acknowledge)
+
+    found = await _changed(here, deployment_id, work)
     await here.announce(found, "started")
     await here.converge(who, found)
     return json(await _row(here, who, deployment_id))

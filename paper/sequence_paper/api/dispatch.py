@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -28,6 +29,7 @@ from sequence_paper.store import Store
 from sequence_paper.store.intents import Intent
 from sequence_paper.store.parent_state import filled_1e8, is_open
 from sequence_paper.store.routing import Parent, RouteLeg
+from sequence_paper.store.switches import KILL_SWITCH, KillSwitchOnError
 from sequence_paper.store.trades import Order
 from sequence_paper.store.views import order_view
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json, OrderStatus
@@ -50,7 +52,10 @@ class Dispatcher:
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def place(self, placement: Placement) -> Parent:
-        """Store, announce, send, and wait a moment for the answers. The stored parent, an earlier one if it exists."""
+        """Store, announce, send, and wait a moment for the answers. The stored parent, an earlier one if it exists.
+
+        Raises `KillSwitchOnError`.
+        """
         parent = await asyncio.to_thread(
             self._store.routes.place, placement.parent, placement.route, placement.legs
         )
@@ -119,7 +124,11 @@ class Dispatcher:
         now = time.time_ns()
         venues, books = offers(self._market, intent.symbol, now)
         pools = self._pools.of(intent.symbol)
-        await self.place(intent_round(parent_of(intent), venues, books, pools, now))
+        parent = parent_of(intent)
+        try:
+            await self.place(intent_round(parent, venues, books, pools, now))
+        except KillSwitchOnError:
+            await self.place(Placement(replace(parent, failure=KILL_SWITCH, more=False), None, []))
 
     async def _tell_origin(self, parent: Parent) -> None:
         """Let the edge whose algo asked for it look."""

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from sequence_paper.api.dispatch import ASK_SECONDS
 from sequence_paper.api.errors import ApiError, invalid
+from sequence_paper.api.kill_switch import refusal, refuse_if_on
 from sequence_paper.api.offers import offers
 from sequence_paper.api.order_bodies import AmendBody, GraphBody, SimpleBody, Wanted, wanted
 from sequence_paper.api.parents import graph_view, parent_order, submitted
@@ -24,6 +25,7 @@ from sequence_paper.store.ids import new_id
 from sequence_paper.store.parent_state import Legs
 from sequence_paper.store.records import Caller
 from sequence_paper.store.routing import Parent
+from sequence_paper.store.switches import KillSwitchOnError
 from sequence_paper.store.trades import Order
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json
 
@@ -45,7 +47,10 @@ async def submit(here: Here, who: Who, body: dict[str, Any] = _BODY) -> Response
         venues, books = offers(here.market, want.symbol, now)
         parent = new_parent(want, *mine, graph_id, content, venues, now)
         pools = here.pools.of(want.symbol)
-        found = await here.orders.place(first_round(parent, venues, books, pools, now))
+        try:
+            found = await here.orders.place(first_round(parent, venues, books, pools, now))
+        except KillSwitchOnError as error:
+            raise refusal(error.switch) from None
     if found.content != content:
         raise ApiError(409, f"graph_id {graph_id} was used for another order", field="graph_id")
     return json(submitted(found, await _legs(here, found)))
@@ -80,6 +85,7 @@ async def amend(node_order_id: str, body: AmendBody, here: Here, who: Who) -> Re
     price = body.new_constraints.max_price_1e9 if body.new_constraints else 0
     if not price and body.new_qty_1e8 is None:
         raise invalid("new_qty_1e8", "give a new quantity, a new price, or both")
+    await here.run(lambda: refuse_if_on(here, who))  # it may add to what is open
     asked = {"op": "amend", "order_id": order.order_id, "qty_1e8": body.new_qty_1e8 or 0, "price_1e9": price}
     reply = await _asked(here, order, asked)
     if reply.get("error"):

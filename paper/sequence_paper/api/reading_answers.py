@@ -17,6 +17,20 @@ class CapitalAnswer(Answer):
     nav_usd_1e9: int
 
 
+class KillSwitchAnswer(Answer):
+    """The switch of the caller's account and mode."""
+
+    active: bool
+    reason: str | None
+    since_ns: int | None = Field(description="wall clock; null while it is off")
+
+
+class SwitchedAnswer(KillSwitchAnswer):
+    """By edge: whether it holds there already; where not, the edge reads it within a second."""
+
+    edges: dict[str, bool]
+
+
 class AccountAnswer(Answer):
     """Whose key it is."""
 
@@ -26,6 +40,7 @@ class AccountAnswer(Answer):
     tier: str
     rate_limit_qps: int
     capital: CapitalAnswer
+    kill_switch: KillSwitchAnswer
 
 
 class FillAnswer(Answer):

@@ -53,6 +53,7 @@ async def account(here: Here, who: Who) -> Response:
     """Whose key this is, and what its trading has come to. `rate_limit_qps` is shared by all keys of the account."""
     found = who.account
     totals = (await here.run(lambda: _positions(here, who, None, None, False)))["totals"]
+    switch = await here.run(lambda: here.store.switches.get(found.account_id, who.mode))
     return json(
         {
             "account_id": found.account_id,
@@ -66,6 +67,7 @@ async def account(here: Here, who: Who) -> Response:
                 "cash_usd_1e9": totals["cash_usd_1e9"],
                 "nav_usd_1e9": totals["nav_usd_1e9"],
             },
+            "kill_switch": switch.view(),
         }
     )
 

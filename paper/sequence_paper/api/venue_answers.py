@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from sequence_paper.api.answers import Answer
+from sequence_paper.api.reading_answers import KillSwitchAnswer
 
 
 class FeesAnswer(Answer):
@@ -74,6 +75,7 @@ class LimitsAnswer(Answer):
 
 
 class RiskLimitsAnswer(Answer):
-    """The account's limits."""
+    """The account's limits, and whether it may send anything new."""
 
     limits: LimitsAnswer
+    kill_switch: KillSwitchAnswer

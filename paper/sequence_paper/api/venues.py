@@ -12,7 +12,7 @@ from sequence_paper.api.bodies import MAX_OPEN_ORDERS, RiskBody
 from sequence_paper.api.fleet import EdgeView, Fleet
 from sequence_paper.api.listed import rules_row
 from sequence_paper.api.market import MarketView
-from sequence_paper.api.platform import Here, json, needs_key
+from sequence_paper.api.platform import Here, Who, json, needs_key
 from sequence_paper.api.venue_answers import CredentialsAnswer, RiskLimitsAnswer, VenuesAnswer
 from sequence_paper.store.words import Json
 from sequence_paper.venue.rules import venue_fees
@@ -44,7 +44,7 @@ async def credentials(here: Here) -> Response:
 
 
 @router.get("/risk_limits", responses=described(RiskLimitsAnswer))
-async def risk_limits() -> Response:
+async def risk_limits(here: Here, who: Who) -> Response:
     """Limits that hold for every deployment of the account, whatever its own say; null is no limit.
 
     The only one is the room for open orders in the algo interface; edges refuse an order beyond it.
@@ -52,7 +52,9 @@ async def risk_limits() -> Response:
     held: dict[str, int | None] = dict.fromkeys(
         name for name in RiskBody.model_fields if name != "reduce_only"
     )
-    return json({"limits": held | {"max_open_orders": MAX_OPEN_ORDERS}})
+    switch = await here.run(lambda: here.store.switches.get(who.account.account_id, who.mode))
+    limits = held | {"max_open_orders": MAX_OPEN_ORDERS}
+    return json({"limits": limits, "kill_switch": switch.view()})
 
 
 def _markets(row: Json, market: MarketView, now_ns: int) -> list[Json]:

@@ -24,6 +24,7 @@ from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.post import Post, Send
 from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.roster import Roster
+from sequence_paper.edge.switches import Switches
 from sequence_paper.edge.tracer import Tracer
 from sequence_paper.edge.trading import Trading
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, Trade
@@ -52,7 +53,8 @@ class EdgeCore:
         self.roster = Roster(edge_id, journal)
         self.tracer = Tracer(journal)
         self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer)
-        trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer)
+        self.switches = Switches()
+        trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer, self.switches)
         self.callbacks = Callbacks(self.roster, trading, self.executions)
         self.post = Post(self.roster, self.callbacks, send)
         self.next_heartbeat_ns = 0

@@ -93,6 +93,8 @@ class Gateway:
         first = self._first_row(hosted, asked)
         if time.time_ns() > int(asked["until_ns"]):
             first = _refused(first, "EXPIRED", RejectCode.NETWORK)
+        elif self._core.switches.refusal(first.account_id, first.mode) is not None:
+            first = _refused(first, "KILL_SWITCH", RejectCode.KILL_SWITCH)
         elif first.symbol not in self._core.markets:
             first = _refused(first, "INVALID_PARAMS", RejectCode.INVALID_PARAMS)
         stored, ours = await asyncio.to_thread(self._store.orders.claim, first)
@@ -156,6 +158,9 @@ class Gateway:
         if stored is None or stored.symbol not in self._core.markets:
             return stored
         core, now = self._core, self._core.now_ns
+        refusal = core.switches.refusal(stored.account_id, stored.mode)
+        if refusal is not None:
+            raise ValueError(refusal.reason)
         executions = core.markets[stored.symbol].amend(
             stored.order_id, int(asked["qty_1e8"]), int(asked["price_1e9"]), now
         )

@@ -24,6 +24,7 @@ from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.mesh_end import MeshEnd
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.recorder import Recorder
+from sequence_paper.edge.switches import SwitchWatch
 from sequence_paper.edge.views import event_view, instance_view, latency_view
 from sequence_paper.feed.clock import Clock
 from sequence_paper.feed.events import Feed
@@ -98,6 +99,8 @@ class EdgeProcess:
         )
         self._intents = IntentDesk(settings.edge_id, self._core, store, self._flush)
         self._bus.serve(wire.gateway_subject(settings.edge_id), self._gateway.answer)
+        self._switches = SwitchWatch(self._core.switches, store)
+        self._bus.serve(wire.switch_subject(settings.edge_id), self._switches.answer)
         self._bus.serve(wire.intents_subject(settings.edge_id), self._intents.answer)
         self._announcer = Announcer(self._bus)
         self._journal.after_flush = self._announcer.stored
@@ -120,10 +123,11 @@ class EdgeProcess:
             log.warning("fast calls into wasmtime do not work here: callbacks take some tens of microseconds")
         self._pump.prime()
         await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
+        await self._switches.read()  # before anything can be sent
         await self._mesh.open()
         await self._bus.open()
         telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell(), self._intents.run()]
-        parts = [self._look(), self._beat(), self._write(), self._pump.run(), *telling]
+        parts = [self._look(), self._beat(), self._write(), self._pump.run(), self._switches.run(), *telling]
         if (work := self._feed.work()) is not None:
             parts.append(work)
         tasks = [asyncio.create_task(part) for part in parts]

@@ -13,6 +13,7 @@ from sequence_paper.edge import abi
 from sequence_paper.edge.asking import POLICIES, venue_named
 from sequence_paper.edge.executions import Executions, Notice, RejectNotice, request
 from sequence_paper.edge.hosted import Hosted, LiveOrder, Slot
+from sequence_paper.edge.switches import Switches
 from sequence_paper.edge.trace import Decision
 from sequence_paper.edge.tracer import Tracer
 from sequence_paper.venue.market import Market
@@ -27,7 +28,13 @@ class Trading:
     """Works off action buffers."""
 
     def __init__(
-        self, venue: str, markets: Mapping[str, Market], executions: Executions, log: Log, tracer: Tracer
+        self,
+        venue: str,
+        markets: Mapping[str, Market],
+        executions: Executions,
+        log: Log,
+        tracer: Tracer,
+        switches: Switches,
     ) -> None:
         self._venue = venue
         self._venue_id = abi.VENUE_IDS.get(venue, -1)
@@ -35,6 +42,7 @@ class Trading:
         self._executions = executions
         self._log = log
         self._tracer = tracer
+        self._switches = switches
 
     def execute(
         self, hosted: Hosted, actions: Iterable[abi.Action], slot: Slot, now_ns: int, decision: Decision
@@ -84,8 +92,10 @@ class Trading:
             self._refuse(hosted, order, target or slot, refusal, now_ns, notices)
             return
         wanted = request(hosted, order)
-        stopped = _reduce_only(hosted, target, wanted, wanted.qty_1e8) or hosted.gate.check(
-            wanted, hosted.risk_state(target), target.market.best(), now_ns
+        stopped = (
+            self._killed(hosted)
+            or _reduce_only(hosted, target, wanted, wanted.qty_1e8)
+            or hosted.gate.check(wanted, hosted.risk_state(target), target.market.best(), now_ns)
         )
         if stopped is not None:
             self._refuse(hosted, order, target, stopped, now_ns, notices)
@@ -127,8 +137,10 @@ class Trading:
             self._refuse(hosted, order, target or slot, Refusal(code, why, check="request"), now_ns, notices)
             return
         wanted = request(hosted, order)
-        stopped = _reduce_only(hosted, target, wanted, wanted.qty_1e8) or hosted.gate.check(
-            wanted, hosted.risk_state(target), target.market.best(), now_ns
+        stopped = (
+            self._killed(hosted)
+            or _reduce_only(hosted, target, wanted, wanted.qty_1e8)
+            or hosted.gate.check(wanted, hosted.risk_state(target), target.market.best(), now_ns)
         )
         if stopped is not None:
             self._refuse(hosted, order, target, stopped, now_ns, notices)
@@ -203,12 +215,16 @@ class Trading:
         target = next(s for s in hosted.slots if s.symbol == order.symbol)
         wanted = replace(request(hosted, order), qty_1e8=action.qty_1e8, px_1e9=action.px_1e9)
         left = action.qty_1e8 - order.filled_1e8
-        stopped = _reduce_only(hosted, target, wanted, left) or hosted.gate.check_amend(
-            wanted,
-            order.filled_1e8,
-            hosted.risk_state(target, without=order.order_id),
-            target.market.best(),
-            now_ns,
+        stopped = (
+            self._killed(hosted)
+            or _reduce_only(hosted, target, wanted, left)
+            or hosted.gate.check_amend(
+                wanted,
+                order.filled_1e8,
+                hosted.risk_state(target, without=order.order_id),
+                target.market.best(),
+                now_ns,
+            )
         )
         if stopped is not None:
             self._refuse_amend(hosted, action, target, order, stopped, now_ns, notices)
@@ -254,6 +270,9 @@ class Trading:
         self._executions.reject_row(hosted, order, refusal.code, refusal.reason, now_ns)
         pause = f"{refusal.code.name}: {refusal.reason}" if refusal.pauses else ""
         notices.append(RejectNotice(hosted, slot, order.algo_id, refusal.code, pause))
+
+    def _killed(self, hosted: Hosted) -> Refusal | None:
+        return self._switches.refusal(hosted.want.account_id, hosted.want.mode)
 
     def _slot(self, hosted: Hosted, symbol_idx: int, slot: Slot) -> Slot | None:
         """0 = the symbol of the callback; k = symbol id k."""

@@ -61,6 +61,11 @@ def gateway_subject(edge_id: str) -> str:
     return f"edge.{token(edge_id)}.order"
 
 
+def switch_subject(edge_id: str) -> str:
+    """Request ``{}`` -> ``{}`` once the edge has read the kill switches anew, or ``{"error"}``."""
+    return f"edge.{token(edge_id)}.switch"
+
+
 INTENTS: Final = "intents"
 """A wake for the API: ``{"n"}`` rows of intents were stored."""
 

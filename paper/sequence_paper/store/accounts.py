@@ -48,14 +48,15 @@ class Accounts:
                 connection.execute(accounts.update().where(accounts.c.name == name).values(changed))
             return _account(connection.execute(_ACCOUNT.where(accounts.c.name == name)).one())
 
-    def mint_key(self, account_id: str, mode: Mode) -> str:
-        """A new key of that mode, returned once and stored only as a digest."""
+    def mint_key(self, account_id: str, mode: Mode, *, admin: bool = False) -> str:
+        """A new key of that mode, returned once and stored only as a digest. `admin`: it may clear a kill switch."""
         key = _PREFIX[mode] + secrets.token_hex(32)
         row = {
             "key_sha256": _digest(key),
             "account_id": account_id,
             "mode": mode,
             "created_at_ns": time.time_ns(),
+            "admin": admin,
         }
         with self._db.writing() as connection:
             connection.execute(api_keys.insert().values(row))
@@ -64,11 +65,13 @@ class Accounts:
     def caller(self, key: str) -> Caller | None:
         """Whose key this is, or None when nobody's."""
         query = (
-            _ACCOUNT.add_columns(api_keys.c.mode).join(api_keys).where(api_keys.c.key_sha256 == _digest(key))
+            _ACCOUNT.add_columns(api_keys.c.mode, api_keys.c.admin)
+            .join(api_keys)
+            .where(api_keys.c.key_sha256 == _digest(key))
         )
         with self._db.reading() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else Caller(_account(row), row.mode)
+        return None if row is None else Caller(_account(row), row.mode, row.admin)
 
 
 _ACCOUNT: sa.Select[Any] = sa.select(

@@ -102,6 +102,11 @@ class Database:
                 self._insert(table).on_conflict_do_nothing(index_elements=list(key)), list(rows)
             )
 
+    def take_turn(self, connection: sa.Connection) -> None:
+        """One at a time of those who place orders or forbid them; SQLite has one writer anyhow."""
+        if not self.is_sqlite:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7306375125)"))
+
     def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 

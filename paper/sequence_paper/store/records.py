@@ -29,10 +29,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a valid key belongs to, and which half of the account it may see."""
+    """Who a valid key belongs to, and which half of the account it may see. `admin`: it may clear a kill switch."""
 
     account: Account
     mode: Mode
+    admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sequence_paper.store.database import Database
 from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.schema import orders
+from sequence_paper.store.switches import KILL_SWITCH, KillSwitchOnError, switch_of
 from sequence_paper.store.tables import BIG, JSON, TEXT, col, key, metadata, number
 from sequence_paper.store.trades import Order
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Mode
@@ -87,25 +88,38 @@ class Routes:
         self._db = database
 
     def place(self, parent: Parent, route: Route | None, legs: Sequence[RouteLeg]) -> Parent:
-        """Store a new parent with its first round; when its graph exists already, nothing changes. The stored one."""
+        """Store a new parent with its first round; when its graph exists already, nothing changes. The stored one.
+
+        Raises `KillSwitchOnError`, unless that is what the parent failed by.
+        """
         with self._db.writing() as connection:
-            self._take_turn(connection)
+            self._db.take_turn(connection)
             found = _one_parent(connection, _graph(parent.account_id, parent.mode, parent.graph_id))
             if found is not None:
                 return found
+            switch = switch_of(connection, parent.account_id, parent.mode)
+            if switch.active and parent.failure != KILL_SWITCH:
+                raise KillSwitchOnError(switch)
             connection.execute(parents.insert().values(dataclasses.asdict(parent)))
             self._add(connection, route, legs)
         return parent
 
     def next_round(self, route: Route, legs: Sequence[RouteLeg]) -> bool:
-        """A further round of a parent, unless it exists or none may follow any more: somebody cancelled meanwhile."""
+        """A further round of a parent, unless it exists or none may follow any more.
+
+        None may when somebody cancelled meanwhile, or the kill switch is on: then the parent ends with what it has.
+        """
         with self._db.writing() as connection:
-            self._take_turn(connection)
+            self._db.take_turn(connection)
             goes_on = sa.select(parents.c.more).where(parents.c.order_id == route.parent_id)
             taken = sa.select(routes.c.seq).where(
                 routes.c.parent_id == route.parent_id, routes.c.round == route.round
             )
             if not connection.execute(goes_on).scalar() or connection.execute(taken).first() is not None:
+                return False
+            if switch_of(connection, route.account_id, route.mode).active:
+                ends = parents.update().where(parents.c.order_id == route.parent_id)
+                connection.execute(ends.values(more=False, failure=KILL_SWITCH))
                 return False
             self._add(connection, route, legs)
             return True
@@ -192,11 +206,6 @@ class Routes:
     def _set(self, parent_id: str, values: dict[str, Any]) -> None:
         with self._db.writing() as connection:
             connection.execute(parents.update().where(parents.c.order_id == parent_id).values(values))
-
-    def _take_turn(self, connection: sa.Connection) -> None:
-        """Two requests with one graph id must not both find it free; SQLite has one writer anyhow."""
-        if not self._db.is_sqlite:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7306375125)"))
 
 
 def _graph(account_id: str, mode: Mode, graph_id: str) -> sa.ColumnElement[bool]:

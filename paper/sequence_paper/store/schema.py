@@ -25,6 +25,7 @@ MIGRATIONS: dict[int, list[str]] = {
         "DROP TABLE IF EXISTS mesh_links",
         "ALTER TABLE orders ADD COLUMN parent_id TEXT",
         "ALTER TABLE fills ADD COLUMN certainty TEXT",
+        "ALTER TABLE api_keys ADD COLUMN admin BOOLEAN NOT NULL DEFAULT FALSE",
     ]
 }
 """version reached → SQL statements that lead there from the version before."""
@@ -48,6 +49,7 @@ api_keys = sa.Table(
     sa.Column("account_id", _T, sa.ForeignKey("accounts.account_id", ondelete="CASCADE"), nullable=False),
     _col("mode", _T),
     _col("created_at_ns", _BIG),
+    _col("admin", sa.Boolean()),
 )
 
 artifacts = sa.Table(

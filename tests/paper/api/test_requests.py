@@ -129,8 +129,7 @@ class TestClientBehaviours:
 @pytest.mark.parametrize(
     ("method", "path", "status", "says"),
     [
-        ("POST", "/kill_switch", 501, "kill switch"),
-        ("POST", "/kill_switch/clear", 501, "kill switch"),
+        ("POST", "/kill_switch/clear", 403, "admin key"),
         ("PUT", "/orders", 501, "under /v1/orders"),
         ("POST", "/venue_cancel_all/kraken", 501, "under /v1/orders"),
         ("DELETE", "/execution_graphs/graph", 404, "no execution graph graph"),
