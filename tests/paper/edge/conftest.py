@@ -74,9 +74,14 @@ class InProcessEdge:
         return self.store.deployments.create(self.account, "sandbox", new).deployment.deployment_id
 
     async def converge(self) -> None:
+        """Passes until every module is there: one may compile for long on a busy machine."""
+        await self.one_pass()
+        while self.converger._modules._fetching:
+            await self.one_pass()
+
+    async def one_pass(self) -> None:
+        """As an edge does it, whatever is still being compiled."""
         await self.converger.converge()
-        while self.converger._modules._fetching:  # a module may compile for long on a busy machine
-            await self.converger.converge()
         self.journal.flush()
 
     def get(self, deployment_id: str, label: str = "main") -> Hosted:

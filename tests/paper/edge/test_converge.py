@@ -263,11 +263,11 @@ async def test_a_slow_compiler_holds_up_nobody_else(edge, algos, monkeypatch) ->
     heavy = edge.deploy(algos["pair"], name="heavy")
     light = edge.deploy(algos["maker"], name="light")
     while observed(edge, light).status != "running":
-        await edge.converge()
+        await edge.one_pass()
     assert observed(edge, heavy).status == "pending"
     compiling.set()
     while observed(edge, heavy).status != "running":
-        await edge.converge()
+        await edge.one_pass()
 
 
 async def test_orders_wait_for_a_module_that_is_still_being_compiled(
@@ -286,10 +286,10 @@ async def test_orders_wait_for_a_module_that_is_still_being_compiled(
 
     monkeypatch.setattr(again.host, "load", slow)
     monkeypatch.setattr("sequence_paper.edge.modules._PATIENCE_SECONDS", 0.01)
-    await again.converge()
+    await again.one_pass()
     assert again.core.roster.hosted == {}
     assert [o.status for o in again.orders()] == ["OPEN", "OPEN"]
     compiling.set()
     while (dep, "main") not in again.core.roster.hosted:
-        await again.converge()
+        await again.one_pass()
     assert len(again.markets["BTC-USD"].open_orders()) == 2
