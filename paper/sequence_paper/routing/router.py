@@ -9,6 +9,7 @@ from sequence_paper.routing.fill import MAX_POOLS, Split, cheapest, split_over, 
 from sequence_paper.routing.model import PER_MONEY, Alternative, Decision, Leg, PoolView, Venue, bps
 from sequence_paper.routing.pool import Pool
 from sequence_paper.routing.supply import BookSupply, PoolSupply, best_levels, rounded_down
+from sequence_paper.routing.words import price, quantity
 from sequence_paper.venue.fees import half_even
 
 NOT_EXECUTED = "priced only: swaps on pools are not executed here"
@@ -70,7 +71,7 @@ def _swaps(pools: Sequence[Pool], side: Side, limit_1e9: int) -> tuple[list[Pool
         why = pool.problem or _unfit(pool)
         swap = None if why else PoolSupply(pool, side, limit_1e9)
         if swap is not None and not swap.total:
-            why = f"its price {pool.spot_1e9} with the fee is beyond the limit {limit_1e9} (both _1e9)"
+            why = f"its price {price(pool.spot_1e9)} with the fee is beyond the limit {price(limit_1e9)}"
         elif swap is not None and len(swaps) == MAX_POOLS:
             why = f"only the {MAX_POOLS} deepest pools are compared"
         if why or swap is None:
@@ -94,7 +95,7 @@ def _empty(venue: Venue, side: Side, limit_1e9: int) -> str:
         return "its book shows nothing on that side"
     best = levels[0][0]
     if limit_1e9 and (best > limit_1e9 if side == BUY else best < limit_1e9):
-        return f"its best price {best} is beyond the limit {limit_1e9} (both _1e9)"
+        return f"its best price {price(best)} is beyond the limit {price(limit_1e9)}"
     if (venue.quote_1e9 if side == BUY else venue.base_1e8) is not None:
         return "no balance there, or less than one lot"
     return "what it shows within the limit is already taken, or less than one lot"
@@ -151,15 +152,22 @@ def _passed_over(split: Split, books: Sequence[BookSupply], want: int) -> dict[s
             continue
         whole = min(want, book.total) // book.lot * book.lot
         if not whole:
-            reasons[book.name] = f"the order is less than one lot of {book.lot} (_1e8)"
+            reasons[book.name] = f"the order is less than one lot of {quantity(book.lot)}"
         elif book.needed(whole) != whole:
             reasons[book.name] = book.too_small(whole)
         elif worst is not None and book.first() >= worst:
             best, last = (abs(rounded_down(cost)) // 10**6 for cost in (book.first(), worst))
-            reasons[book.name] = f"dearer: its best is {best} all-in, the route's last {last} (both _1e9)"
+            reasons[book.name] = _dearer(best, last, book.side)
         else:
             reasons[book.name] = "the part it would get is below its minimum, all of it there is dearer"
     return reasons
+
+
+def _dearer(best_1e9: int, last_1e9: int, side: Side) -> str:
+    best, last = price(best_1e9), price(last_1e9)
+    if side == BUY:
+        return f"dearer: its best is {best} with the fee, the last part of the route costs {last}"
+    return f"pays less: its best is {best} after the fee, the last part of the route brings {last}"
 
 
 def _alternatives(
