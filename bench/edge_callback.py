@@ -23,6 +23,7 @@ from sequence_paper.edge import abi
 from sequence_paper.edge.algo_state import StateWriter
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.features import Features
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.sandbox import Sandbox
@@ -66,7 +67,7 @@ def callback(host: Host, wasm: bytes, count: int) -> dict[str, int]:
     state = bytes(StateWriter(SYMBOL, 1, market().rules).data)
     bids = [((100_000 - i) * 10**9, 10**8) for i in range(1, 21)]
     asks = [((100_000 + i) * 10**9, 10**8) for i in range(1, 21)]
-    book, features = abi.book(bids, asks, 1, 5), abi.features(bids, asks, 5)
+    book, features = abi.book(bids, asks, 1, 5), Features(5).book(bids, asks, 5)
     assert len(box.on_book(book, state, features)) == 2
     clock, on_book, samples = time.perf_counter_ns, box.on_book, []
     for _ in range(count):

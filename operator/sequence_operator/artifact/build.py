@@ -150,7 +150,7 @@ def _warnings(found: Inspection, module: reader.Module) -> list[str]:
     warnings = []
     if found.generation == "0.3-multi":
         warnings.append(
-            "a multi-venue algo of SDK 0.3 needs edges that deliver the cross-venue NBBO; those of `sequence up` do not"
+            "a multi-venue algo of SDK 0.3 sees all venues of `sequence up`, but rests orders at its own only"
         )
     if found.size > LARGE:
         warnings.append(f"{found.size:,} bytes is large for an algo (10 to 50 KB is usual)")

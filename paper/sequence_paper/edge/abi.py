@@ -55,7 +55,6 @@ _BOOK = struct.Struct("<80QBBH4xQ")
 _ZEROS: Final = (0,) * 40
 _FILL = struct.Struct("<QQqQbH5x")
 _REJECT = struct.Struct("<QBH5x")
-_FEATURES = struct.Struct("<HH4xQ96xQ136x")
 _CONFIG = struct.Struct("<BBH4xQ32q32s")
 _MESH_HEAD = struct.Struct("<32sQB7x")
 _MESH_PEER = struct.Struct("<32sQ")
@@ -129,16 +128,6 @@ def fill(order_id: int, px_1e9: int, qty_1e8: int, side: int, recv_ns: int, symb
 def reject(order_id: int, code: int, symbol_id: int) -> bytes:
     """``Reject`` (16 bytes)."""
     return _REJECT.pack(order_id, code, symbol_id)
-
-
-def features(bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts_ns: int) -> bytes:
-    """``OnlineFeatures`` version 1 (256 bytes) with microprice and time; what this edge does not compute is 0."""
-    micro = 0
-    if bids and asks:
-        (bid, bid_sz), (ask, ask_sz) = bids[0], asks[0]
-        depth = bid_sz + ask_sz
-        micro = (bid * ask_sz + ask * bid_sz) // depth if depth else (bid + ask) // 2
-    return _FEATURES.pack(1, 0, micro, ts_ns)
 
 
 def config(params: Iterable[Param], update_seq: int, update_ns: int) -> bytes:

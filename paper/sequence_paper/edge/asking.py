@@ -10,7 +10,8 @@ from sequence_paper.edge.hosted import Hosted
 from sequence_paper.store.intents import Intent
 from sequence_paper.store.routing import Policy
 
-POLICIES: Final[dict[int, Policy]] = {0: "ioc_sweep", 1: "aggressive_chase"}
+SWEEP: Final = 0
+POLICIES: Final[dict[int, Policy]] = {SWEEP: "ioc_sweep", 1: "aggressive_chase"}
 _SWEEP_NS: Final = 10 * 10**9
 _CHASE_NS: Final = 86_400 * 10**9
 """Of an intent without a time of its own."""

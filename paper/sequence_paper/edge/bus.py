@@ -41,6 +41,10 @@ class EdgeBus:
         self._client = DirectClient()
         self._connecting: asyncio.Task[None] | None = None
         self._inboxes: dict[Key, Subscription] = {}
+        self._books: dict[str, Subscription] = {}
+        self._symbols: set[str] = set()
+        self.on_book: Callable[[bytes], None] = lambda _payload: None
+        """Called with each book of the symbols listened to, our own edge's among them."""
         self._wanted: set[Key] = set()
         self._listening = asyncio.Lock()
         self._closing = False
@@ -86,9 +90,9 @@ class EdgeBus:
         """A mesh message or a probe, written at once; False when the bus is away or too far behind."""
         return self._client.send(subject, data)
 
-    async def listen(self, wanted: set[Key]) -> None:
-        """Hear the mesh messages of exactly these instances."""
-        self._wanted = wanted
+    async def listen(self, wanted: set[Key], symbols: set[str]) -> None:
+        """Hear the mesh messages of exactly these instances, and all venues' books of exactly these symbols."""
+        self._wanted, self._symbols = wanted, symbols
         async with self._listening:
             if not self._client.is_connected:
                 return
@@ -98,6 +102,14 @@ class EdgeBus:
                     await self._client.forget(subscription)
             for key in self._wanted - set(self._inboxes):
                 self._inboxes[key] = await self._subscribe_inbox(key)
+            for symbol in set(self._books) - self._symbols:
+                books = self._books.pop(symbol)
+                with contextlib.suppress(NatsError):
+                    await self._client.forget(books)
+            for symbol in self._symbols - set(self._books):
+                self._books[symbol] = await self._client.hear(
+                    wire.books_subject(symbol), lambda _, payload: self.on_book(payload)
+                )
 
     async def _subscribe_inbox(self, key: Key) -> Subscription:
         def heard(subject: str, data: bytes) -> None:
@@ -126,7 +138,7 @@ class EdgeBus:
             await self._client.subscribe(subject, cb=functools.partial(self._on_request, answer))
         await self._client.subscribe(wire.ping_subject(self._edge_id), cb=_on_ping)
         await self._client.hear(wire.probes_subject(self._edge_id), self._heard_probe)
-        await self.listen(self._wanted)
+        await self.listen(self._wanted, self._symbols)
         log.info("connected to the bus")
 
     async def _on_away(self) -> None:

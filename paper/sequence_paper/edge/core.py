@@ -6,7 +6,7 @@ a changed book is called once, in a fixed order (account, deployment name, label
 before the next instance is called. Heartbeats come once per second of feed time. Fills and rejects are delivered
 after the callback that caused them was worked off completely.
 
-Cross-venue NBBO (``algo_on_nbbo``) is not delivered: an edge sees the book of its own venue only.
+Instances that compare venues are told of the books of all of them after that, and whenever another venue's comes in.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sequence_paper.edge import abi
+from sequence_paper.edge.across import Across
+from sequence_paper.edge.board import Board
 from sequence_paper.edge.callbacks import Callbacks
 from sequence_paper.edge.executions import Executions
 from sequence_paper.edge.holding import Holding, HoldingKey
@@ -57,6 +59,10 @@ class EdgeCore:
         trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer, self.switches)
         self.callbacks = Callbacks(self.roster, trading, self.executions)
         self.post = Post(self.roster, self.callbacks, send)
+        self.board = Board(markets, self.roster)
+        self.across = Across(
+            venue, markets, self.roster, self.callbacks, lambda symbol: self.board.region(symbol, self.now_ns)
+        )
         self.next_heartbeat_ns = 0
         self._recorder = recorder
 
@@ -93,15 +99,22 @@ class EdgeCore:
                 callbacks.tell(self.executions.apply(executions, event.ts_ns))
             if type(event) is BookDelta or type(event) is BookSnapshot:
                 changed[event.symbol] = None
-            elif recorder is not None:
-                if type(event) is Trade:
+            elif type(event) is Trade:
+                self.board.trade(event)
+                if recorder is not None:
                     recorder.trade(event)
-                else:
-                    recorder.best(event.symbol, event.ts_ns)
+            elif recorder is not None:
+                recorder.best(event.symbol, event.ts_ns)
         if changed:
             self._deliver_books(changed)
         else:
             self.post.deliver_local()  # what a fill has made an algo say
+
+    def compare(self, symbol: str) -> None:
+        """Another venue's book of a symbol came in. Must not be called during a callback."""
+        self.callbacks.received = time.perf_counter_ns()
+        self.across.deliver((symbol,))
+        self.post.deliver_local()
 
     def advance(self, ts_ns: int) -> None:
         """Time passed without an event up to ``ts_ns``."""
@@ -139,10 +152,11 @@ class EdgeCore:
                 recorder.best(symbol, now)
             watching = self.roster.watching(symbol)
             market = self.markets[symbol]
-            if not watching or market.feed_state is not FeedState.OK:
+            if market.feed_state is not FeedState.OK:
+                self.board.suspect(symbol)
                 continue
-            bids, asks = market.top(abi.MAX_LEVELS)
-            features = abi.features(bids, asks, now)
+            features = self.board.book(symbol, now)
+            bids, asks = market.top(abi.MAX_LEVELS) if watching else ((), ())
             books: dict[int, bytes] = {}
             for hosted, slot in tuple(watching):
                 sandbox = hosted.sandbox
@@ -153,6 +167,7 @@ class EdgeCore:
                     book = books[slot.symbol_id] = abi.book(bids, asks, slot.symbol_id, now)
                 hosted.update_count += 1
                 decide(hosted, slot, sandbox.on_book, book, hosted.state(slot), features)
+        self.across.deliver(symbols)
         self.post.deliver_local()
 
     def _heartbeats(self, until_ns: int) -> None:
@@ -167,6 +182,7 @@ class EdgeCore:
         now = self.now_ns
         if self._recorder is not None:
             self._recorder.second(now)
+        self.board.second(now)
         for hosted in tuple(self.roster.running):
             for slot in hosted.slots:
                 slot.holding.roll(now)
@@ -174,6 +190,6 @@ class EdgeCore:
             if hosted.status != "running" or sandbox is None or not sandbox.module.heartbeats:
                 continue
             first = hosted.slots[0]
-            features = abi.features(*first.market.top(1), now)
+            features = self.board.region(first.symbol, now) if sandbox.module.features else b""
             self.callbacks.decide(hosted, first, sandbox.on_heartbeat, hosted.state_of_all(), features)
         self.post.deliver_local()

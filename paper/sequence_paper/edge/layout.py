@@ -56,7 +56,7 @@ def read_layout(wasm: bytes) -> Layout:
     at = 8
     while at < len(wasm):
         section = wasm[at]
-        size, at = _leb(wasm, at + 1)
+        size, at = leb(wasm, at + 1)
         if section == _GLOBAL_SECTION:
             stack_top = _first_mutable_i32(wasm, at)
         elif section == _DATA_SECTION:
@@ -66,7 +66,7 @@ def read_layout(wasm: bytes) -> Layout:
 
 
 def _first_mutable_i32(wasm: bytes, at: int) -> int | None:
-    count, at = _leb(wasm, at)
+    count, at = leb(wasm, at)
     for _ in range(count):
         kind, mutable = wasm[at], wasm[at + 1]
         value, at = _const(wasm, at + 2)
@@ -77,16 +77,16 @@ def _first_mutable_i32(wasm: bytes, at: int) -> int | None:
 
 def _lowest_segment(wasm: bytes, at: int) -> int | None:
     lowest: int | None = None
-    count, at = _leb(wasm, at)
+    count, at = leb(wasm, at)
     for _ in range(count):
-        flags, at = _leb(wasm, at)
+        flags, at = leb(wasm, at)
         if flags == 2:
-            _, at = _leb(wasm, at)
+            _, at = leb(wasm, at)
         if flags != 1:
             start, at = _const(wasm, at)
             start = 0 if start is None else start & 0xFFFFFFFF
             lowest = start if lowest is None else min(lowest, start)
-        size, at = _leb(wasm, at)
+        size, at = leb(wasm, at)
         at += size
     return lowest
 
@@ -100,16 +100,16 @@ def _const(wasm: bytes, at: int) -> tuple[int | None, int]:
         at += 1
         instructions += 1
         if opcode == _I32_CONST:
-            value, at = _leb(wasm, at, signed=True)
+            value, at = leb(wasm, at, signed=True)
         elif opcode in _CONST_BYTES:
             at += _CONST_BYTES[opcode]
         else:
             for _ in range(_CONST_LEBS.get(opcode, 0)):
-                _, at = _leb(wasm, at)
+                _, at = leb(wasm, at)
     return (value if instructions == 1 else None), at + 1
 
 
-def _leb(wasm: bytes, at: int, *, signed: bool = False) -> tuple[int, int]:
+def leb(wasm: bytes, at: int, *, signed: bool = False) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(wasm):

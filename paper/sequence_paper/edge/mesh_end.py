@@ -74,6 +74,10 @@ class MeshEnd:
     def receive(self, key: Key, sender: str, message: wire.MeshMessage) -> None:
         """A message for an instance here."""
         self._core.post.receive(key, sender, message)
+        self.follow()
+
+    def follow(self) -> None:
+        """Instances were called for another reason than the feed: send and store what came of it."""
         self._answer()
         if self._core.journal.pending:
             self._stir()

@@ -12,6 +12,7 @@ import wasmtime
 from sequence_paper.edge.compile import compile_in_child
 from sequence_paper.edge.errors import ModuleRefused
 from sequence_paper.edge.layout import read_layout
+from sequence_paper.edge.reads import may_read_arguments, may_read_features
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -41,6 +42,7 @@ class Generation(StrEnum):
 
     G4 = "0.4"
     G3_V3 = "0.3-v3"
+    G3_MULTI = "0.3 multi venue"
     SINGLE = "0.1/0.3 single venue"
 
 
@@ -49,7 +51,8 @@ class AlgoModule:
     """A checked, compiled module; instances of it share the code.
 
     ``fixed_tables``: whether the fixed addresses may be written. False only for old single-venue modules with a
-    small stack, which need no tables.
+    small stack, which need no tables. ``nbbo``: whether it wants to hear of all venues; ``features``: whether it looks
+    at them.
     """
 
     sha256: str
@@ -58,15 +61,22 @@ class AlgoModule:
     exports: frozenset[str]
     imports: tuple[str, ...]
     fixed_tables: bool
+    nbbo: bool
+    features: bool
     compiled: wasmtime.Module
 
     @property
+    def multi_venue(self) -> bool:
+        """Called with the books of all venues and never with that of one."""
+        return self.generation is Generation.G3_MULTI
+
+    @property
     def book_callback(self) -> str:
-        return "algo_on_book" if self.generation is Generation.SINGLE else "algo_on_book_v3"
+        return "algo_on_book_v3" if self.generation in (Generation.G4, Generation.G3_V3) else "algo_on_book"
 
     @property
     def heartbeats(self) -> bool:
-        return self.generation is not Generation.SINGLE and "algo_on_heartbeat" in self.exports
+        return self.generation in (Generation.G4, Generation.G3_V3) and "algo_on_heartbeat" in self.exports
 
     @property
     def messages(self) -> bool:
@@ -89,6 +99,8 @@ def load_module(engine: wasmtime.Engine, wasm: bytes, *, timeout: float = 10.0) 
         exports,
         imports,
         not problem,
+        _wants_nbbo(generation, exports, wasm),
+        generation in (Generation.G4, Generation.G3_V3) and may_read_features(wasm),
         compiled,
     )
 
@@ -100,12 +112,7 @@ def classify(exports: frozenset[str]) -> Generation:
             raise ModuleRefused("MissingExport", "the module exports algo_on_message but no algo_on_book_v3")
         return Generation.G4
     if "algo_on_nbbo" in exports and "algo_on_book_v3" not in exports:
-        raise ModuleRefused(
-            "MultiVenueUnsupported",
-            "the module is a multi-venue algo of sequence-algo-sdk 0.3: it needs the cross-venue NBBO callback "
-            "(algo_on_nbbo), which this edge does not deliver; port it to SDK 0.4 with one instance per venue "
-            "and mesh messages",
-        )
+        return Generation.G3_MULTI
     if "algo_on_book_v3" in exports:
         return Generation.G3_V3
     if "algo_on_book" in exports:
@@ -117,6 +124,13 @@ def classify(exports: frozenset[str]) -> Generation:
         "the module exports no algo_* function: invoke export_algo! and depend on sequence-algo-sdk with "
         "default-features = false",
     )
+
+
+def _wants_nbbo(generation: Generation, exports: frozenset[str], wasm: bytes) -> bool:
+    """Every module of 0.4 exports the callback; one that looks at neither NBBO nor books has not written it."""
+    if generation is not Generation.G4:
+        return generation is Generation.G3_MULTI
+    return "algo_on_nbbo" in exports and may_read_arguments(wasm, "algo_on_nbbo", 2)
 
 
 def _check_imports(module: wasmtime.Module) -> tuple[str, ...]:

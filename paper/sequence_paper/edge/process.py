@@ -16,12 +16,14 @@ from sequence_paper.edge.books import BookCaster
 from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.features import ABSENT
 from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.intents import IntentDesk
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.mesh_end import MeshEnd
+from sequence_paper.edge.neighbours import Neighbours
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.switches import SwitchWatch
@@ -85,6 +87,8 @@ class EdgeProcess:
         )
         self._something = asyncio.Event()
         self._mesh = MeshEnd(self._core, store, self._bus, self._flush, self._something.set)
+        self._neighbours = Neighbours(self._core, settings.instrument_type, self._mesh.follow)
+        self._bus.on_book = self._neighbours.heard
         guests = Guests(self._core, store, settings.venue, settings.instrument_type)
         self._converger = Converger(self._core, self._host, store, guests, settings.venue, feed.about.label())
         self._gateway = Gateway(settings.edge_id, self._core, guests, store, self._flush)
@@ -186,7 +190,8 @@ class EdgeProcess:
         self._gateway.open()
         running = len(self._core.roster.running)
         self._host.ticker.run(running > 0)
-        await self._bus.listen({h.key for h in self._core.roster.hosted.values() if h.hears})
+        roster = self._core.roster
+        await self._bus.listen({h.key for h in roster.hosted.values() if h.hears}, roster.compared)
         await self._settle()
 
     async def _wake(self, deployment_id: str) -> dict[str, Any]:
@@ -201,6 +206,7 @@ class EdgeProcess:
             await asyncio.sleep(_ANSWER_SECONDS)  # what is back by then is stored in this turn
             self._core.observe()
             self._mesh.save()
+            self._neighbours.forget_silent()
             await self._flush()
             if self._recorder is not None:
                 self._recorder.flush(everything=True)
@@ -312,6 +318,7 @@ class EdgeProcess:
             "symbols": list(self._core.markets),
             "clock_ns": self._core.now_ns,
             "source": about.label(),
+            "features_absent": list(ABSENT),
         }
 
 

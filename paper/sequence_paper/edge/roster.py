@@ -17,7 +17,7 @@ class Roster:
     """``changed`` collects instances whose status moved since somebody last emptied it.
 
     ``traded``: whose orders changed since the last write. Their counters are stored together with the orders,
-    because a restarted edge numbers new orders by them.
+    because a restarted edge numbers new orders by them. ``reading``: symbols whose features somebody looks at.
     """
 
     def __init__(self, edge_id: str, journal: Journal) -> None:
@@ -30,6 +30,8 @@ class Roster:
         self._journal = journal
         journal.before_flush = self._observe_traded
         self._watching: dict[str, list[tuple[Hosted, Slot]]] = {}
+        self._comparing: dict[str, list[tuple[Hosted, Slot]]] = {}
+        self.reading: set[str] = set()
 
     def add(self, hosted: Hosted) -> None:
         self.hosted[hosted.key] = hosted
@@ -55,6 +57,15 @@ class Roster:
         """Running instances with this symbol. The order is fixed, because liquidity they share makes it matter."""
         return self._watching.get(symbol, [])
 
+    def comparing(self, symbol: str) -> list[tuple[Hosted, Slot]]:
+        """Those among them who are told of all venues' books."""
+        return self._comparing.get(symbol, [])
+
+    @property
+    def compared(self) -> set[str]:
+        """Symbols of which somebody here is told of all venues' books."""
+        return set(self._comparing)
+
     def observe(self, hosted: Hosted) -> None:
         """Put the present figures of an instance into the journal."""
         if not hosted.guest:
@@ -78,7 +89,13 @@ class Roster:
         # Not by id, which differs from one registration to the next: equal runs must call in equal order.
         running.sort(key=lambda h: (h.want.account_id, h.want.mode, h.want.name, h.want.label))
         self.running = running
-        self._watching = {}
+        self._watching, self._comparing, self.reading = {}, {}, set()
         for hosted in running:
+            module = hosted.sandbox.module if hosted.sandbox is not None else None
             for slot in hosted.slots:
-                self._watching.setdefault(slot.symbol, []).append((hosted, slot))
+                if module is None or not module.multi_venue:
+                    self._watching.setdefault(slot.symbol, []).append((hosted, slot))
+                if module is not None and module.nbbo:
+                    self._comparing.setdefault(slot.symbol, []).append((hosted, slot))
+                if module is not None and module.features:
+                    self.reading.add(slot.symbol)

@@ -14,7 +14,7 @@ from typing import Final
 
 import wasmtime
 
-from sequence_paper.edge import abi
+from sequence_paper.edge import abi, nbbo
 from sequence_paper.edge.calls import (
     Call,
     bind_fast,
@@ -25,6 +25,7 @@ from sequence_paper.edge.calls import (
 )
 from sequence_paper.edge.engine import DEADLINE_TICKS, FUEL, MEMORY_CAP, MEMORY_LIMIT
 from sequence_paper.edge.errors import AlgoFault, ModuleRefused
+from sequence_paper.edge.features import EMPTY
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.module import EXPORTS, IMPORTS, AlgoModule
 
@@ -100,7 +101,10 @@ class Sandbox:
             self._mem[abi.MESH_AT : abi.MESH_AT + abi.MESH_SIZE] = table
 
     def on_book(self, book: bytes, state: bytes | bytearray, features: bytes) -> list[abi.Action]:
-        """Deliver a book; returns the decoded actions. Raises AlgoFault, as every callback does."""
+        """Deliver a book; returns the decoded actions. Raises AlgoFault, as every callback does.
+
+        ``features`` are those of the symbol; a module that does not look at them may be given none.
+        """
         mem = self._mem
         mem[self._book_slice] = book
         mem[self._state_slice] = state
@@ -115,6 +119,19 @@ class Sandbox:
         except AlgoFault as fault:
             fault.callback = self.module.book_callback
             raise
+
+    def on_nbbo(
+        self, snapshot: bytes, books: bytes, state: bytes | bytearray, features: bytes
+    ) -> list[abi.Action]:
+        """Deliver the books of all venues, in the layout of the module's generation."""
+        mem = self._mem
+        mem[nbbo.NBBO_AT : nbbo.NBBO_AT + len(snapshot)] = snapshot
+        mem[nbbo.VENUE_BOOKS_AT : nbbo.VENUE_BOOKS_AT + len(books)] = books
+        mem[self._state_slice] = state
+        if self._features:
+            mem[_FEATURES_SLICE] = features
+        args = pack_args(nbbo.NBBO_AT, nbbo.VENUE_BOOKS_AT, self._at.state)
+        return self._run("algo_on_nbbo", self._calls["algo_on_nbbo"], args)
 
     def on_heartbeat(self, state: bytes | bytearray, features: bytes) -> list[abi.Action]:
         self._mem[self._state_slice] = state
@@ -200,7 +217,7 @@ class Sandbox:
                 f"the module starts with {len(self._mem)} bytes of memory; {abi.FIXED_END} are needed",
             )
         self._mem[abi.FIXED_START : abi.FIXED_END] = bytes(abi.FIXED_END - abi.FIXED_START)
-        self._mem[_FEATURES_SLICE] = abi.features((), (), 0)
+        self._mem[_FEATURES_SLICE] = EMPTY
         return _FIXED
 
     def _allocate(self) -> _Addresses:
@@ -220,7 +237,7 @@ class Sandbox:
 
     def _bind_hot(self) -> None:
         at = self._at
-        self._features = self.module.fixed_tables
+        self._features = self.module.features
         self._book_slice = slice(at.book, at.book + abi.BOOK_SIZE)
         self._state_slice = slice(at.state, at.state + abi.STATE_SIZE)
         self._book_call = self._calls[self.module.book_callback]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from sequence_paper.edge import abi
-from sequence_paper.edge.asking import POLICIES, venue_named
+from sequence_paper.edge.asking import POLICIES, SWEEP, venue_named
 from sequence_paper.edge.executions import Executions, Notice, RejectNotice, request
 from sequence_paper.edge.hosted import Hosted, LiveOrder, Slot
 from sequence_paper.edge.switches import Switches
@@ -54,8 +54,11 @@ class Trading:
                 self._cancel(hosted, action, now_ns, decision, notices)
             elif action.kind == abi.AMEND:
                 self._amend(hosted, action, slot, now_ns, decision, notices)
-            elif action.kind == abi.NEW:
+            elif action.kind == abi.NEW and not self._elsewhere(action):
                 self._new(hosted, action, slot, now_ns, decision, notices)
+            elif action.kind == abi.NEW:
+                swept = action._replace(kind=abi.INTENT, order_type=SWEEP)
+                self._intent(hosted, swept, slot, now_ns, decision, notices)
             else:
                 self._intent(hosted, action, slot, now_ns, decision, notices)
         return notices
@@ -148,6 +151,10 @@ class Trading:
         hosted.counts.submitted += 1
         self._executions.ask(hosted, action, target.symbol, hosted.order_number)
 
+    def _elsewhere(self, action: abi.Action) -> bool:
+        """An IOC for another venue is what an intent to sweep is; nothing can rest where the algo does not run."""
+        return action.venue_id not in (0, self._venue_id) and action.order_type == OrderType.IOC
+
     def _intent_problem(
         self, hosted: Hosted, action: abi.Action, target: Slot | None
     ) -> tuple[RejectCode, str] | None:
@@ -167,7 +174,10 @@ class Trading:
         self, hosted: Hosted, action: abi.Action, target: Slot | None
     ) -> tuple[RejectCode, str] | None:
         if action.venue_id not in (0, self._venue_id):
-            return RejectCode.BAD_VENUE, f"venue id {action.venue_id} is not this edge"
+            return (
+                RejectCode.BAD_VENUE,
+                f"venue id {action.venue_id} is not this edge's: only IOC orders and intents go to another venue",
+            )
         if target is None:
             return RejectCode.INVALID_PARAMS, f"symbol index {action.symbol_idx} is not subscribed"
         if action.pool_idx:

@@ -94,6 +94,11 @@ def book_subject(venue: str, symbol: str) -> str:
 ALL_BOOKS: Final = "book.>"
 
 
+def books_subject(symbol: str) -> str:
+    """The books of one symbol at every venue, and of symbols that a subject does not tell from it."""
+    return f"book.*.{_FOREIGN.sub('_', symbol)}"
+
+
 def event_subject(deployment_id: str) -> str:
     """What happened to a deployment: ``{"deployment_id", "kind", "revision", "at_ns", ...}``.
 

@@ -98,12 +98,6 @@ def test_fill_and_reject() -> None:
     assert (_u64(reject, 0), reject[8], reject[9:11], len(reject)) == (2**64 - 1, 104, b"\x2c\x01", 16)
 
 
-def test_features_lean_to_the_thinner_side() -> None:
-    data = abi.features([(100, 3)], [(104, 1)], 5)
-    assert (data[:2], _u64(data, 8), _u64(data, 112), len(data)) == (b"\x01\x00", 103, 5, 256)
-    assert _u64(abi.features([], [(104, 1)], 5), 8) == 0
-
-
 @given(st.lists(st.tuples(st.integers(0, 31), I64), max_size=32, unique_by=lambda p: p[0]))
 def test_parameters_land_in_their_slots(values: list[tuple[int, int]]) -> None:
     data = abi.config([abi.Param(f"p{s}", s, "int", v) for s, v in values], 70_000, 5)

@@ -125,7 +125,7 @@ async def test_what_cannot_run_is_rejected_with_the_reason(edge, algos, name: st
 
 
 async def test_a_rejected_instance_is_tried_again_when_asked(edge, algos) -> None:
-    dep = edge.deploy(algos["multi03"])
+    dep = edge.deploy(algos["smallstack"])
     await edge.converge()
     first = edge.get(dep)
     await edge.converge()

@@ -101,12 +101,6 @@ def test_a_bad_module_is_refused_with_a_sentence(host: Host, name: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_a_multi_venue_algo_is_told_what_is_missing(algos: dict[str, bytes], host: Host) -> None:
-    with pytest.raises(ModuleRefused, match=r"cross-venue NBBO callback \(algo_on_nbbo\)") as refused:
-        host.load(algos["multi03"])
-    assert refused.value.reason == "MultiVenueUnsupported"
-
-
 def test_a_crate_linked_with_a_small_stack_is_refused(algos: dict[str, bytes], host: Host) -> None:
     with pytest.raises(ModuleRefused, match="stack of 0x10000 bytes"):
         host.load(algos["smallstack"])

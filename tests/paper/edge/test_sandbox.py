@@ -12,6 +12,7 @@ from sequence_paper.edge.algo_state import StateWriter
 from sequence_paper.edge.calls import fast_calls_work
 from sequence_paper.edge.engine import MEMORY_LIMIT
 from sequence_paper.edge.errors import AlgoFault, ModuleRefused
+from sequence_paper.edge.features import Features
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.sandbox import MAX_LOG_BYTES, Sandbox
 from sequence_paper.venue.rules import symbol_rules
@@ -20,7 +21,7 @@ from support import wat
 BIDS = [((100_000 - i) * 10**9, 10**8) for i in range(1, 21)]
 ASKS = [((100_000 + i) * 10**9, 10**8) for i in range(1, 21)]
 BOOK = abi.book(BIDS, ASKS, 1, 5)
-FEATURES = abi.features(BIDS, ASKS, 5)
+FEATURES = Features(5).book(BIDS, ASKS, 5)
 
 
 def state() -> bytearray:

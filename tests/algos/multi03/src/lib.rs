@@ -1,37 +1,6 @@
-//! SDK 0.3 multi-venue: an edge of one venue cannot feed it.
+//! SDK 0.3.2, multi-venue.
 #![no_std]
 use algo_sdk::*;
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! {
-    loop {}
-}
-
-struct Bump;
-static mut ARENA: [u8; 65536] = [0; 65536];
-static mut USED: usize = 0;
-unsafe impl core::alloc::GlobalAlloc for Bump {
-    unsafe fn alloc(&self, layout: core::alloc::Layout) -> *mut u8 {
-        let base = core::ptr::addr_of_mut!(ARENA) as *mut u8;
-        let start = (base as usize + USED + layout.align() - 1) / layout.align() * layout.align() - base as usize;
-        if start + layout.size() > 65536 {
-            return core::ptr::null_mut();
-        }
-        USED = start + layout.size();
-        base.add(start)
-    }
-    unsafe fn dealloc(&self, _: *mut u8, _: core::alloc::Layout) {}
-}
-#[global_allocator]
-static HEAP: Bump = Bump;
-
-pub struct Idle;
-
-impl MultiVenueAlgo for Idle {
-    fn on_nbbo(&mut self, _n: &NbboSnapshot, _b: &VenueBooks, _s: &AlgoState, _a: &mut Actions) {}
-    fn on_fill(&mut self, _f: &Fill, _s: &AlgoState) {}
-    fn on_reject(&mut self, _r: &Reject) {}
-    fn on_shutdown(&mut self, _s: &AlgoState, _a: &mut Actions) {}
-}
-
-export_multi_venue_algo!(Idle);
+include!("../../shared/alone.rs");
+include!("../../shared/multi.rs");
