@@ -40,7 +40,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("api_keys",), _KEYS),
     **dict.fromkeys(("algos", "strategies", "mm", "agent", "bundles"), _OLDER),
     **dict.fromkeys(("balances", "portfolio"), _POSITIONS),
-    "sandbox": "sandbox positions are what sandbox deployments traded; they cannot be set or reset",
+    "sandbox": "what there is: POST /v1/sandbox/positions and reset, GET and PUT /v1/sandbox/settings",
 }
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -24,6 +24,7 @@ from sequence_paper.api import (
     quotes,
     readings,
     routing_now,
+    sandbox,
     traces,
     venues,
 )
@@ -54,6 +55,7 @@ _ROUTES = (
     order_entry,
     readings,
     venues,
+    sandbox,
     traces,
     tca,
     quotes,

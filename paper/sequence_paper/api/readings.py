@@ -21,6 +21,7 @@ from sequence_paper.api.reading_answers import (
     PositionsAnswer,
 )
 from sequence_paper.api.rows import unrealized
+from sequence_paper.api.sandbox import given_cash_1e9, given_rows
 from sequence_paper.store.records import Caller
 from sequence_paper.store.trades import Order, Position
 from sequence_paper.store.views import fill_view, order_view
@@ -144,7 +145,8 @@ def _positions(
 ) -> Json:
     mine = (who.account.account_id, who.mode)
     every = here.store.positions.of_account(*mine)
-    rows = [_position(number, position) for number, position in every]
+    given = here.store.sandbox.positions(mine[0]) if who.mode == "sandbox" else []
+    rows = [_position(number, position) for number, position in every] + given_rows(given, here.market)
     shown = [
         row
         for row in rows
@@ -155,9 +157,9 @@ def _positions(
     balances = here.store.ledger.balances(*mine)
     cash = sum(amount for (_, asset), amount in balances.items() if asset in _CASH)
     totals = {
-        # Accounts begin with nothing: cash is what trading has brought in and cost so far.
+        # Accounts begin with nothing: cash is what trading has brought in and cost so far, and what was given.
         "nav_usd_1e9": cash + sum(row["current_value_usd_1e9"] for row in rows),
-        "cash_usd_1e9": cash,
+        "cash_usd_1e9": cash + given_cash_1e9(given),
         "unrealized_pnl_usd_1e9": sum(row["unrealized_pnl_usd_1e9"] for row in rows),
         "realized_pnl_usd_1e9": sum(row["realized_pnl_usd_1e9"] for row in rows),
         "fees_usd_1e9": sum(row["fees_usd_1e9"] for row in rows),

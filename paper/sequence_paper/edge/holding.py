@@ -73,6 +73,12 @@ class Holding:
         self.version += 1
         return realized
 
+    def reset(self) -> None:
+        """Nothing was ever traded."""
+        self.position = Position()
+        self.session_1e9 = self.fill_count = 0
+        self.version += 1
+
     def roll(self, now_ns: int) -> None:
         """Start a new session when the UTC day has changed."""
         day = now_ns // DAY_NS

@@ -26,6 +26,7 @@ from sequence_paper.edge.mesh_end import MeshEnd
 from sequence_paper.edge.neighbours import Neighbours
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.recorder import Recorder
+from sequence_paper.edge.resetting import Resetter
 from sequence_paper.edge.switches import SwitchWatch
 from sequence_paper.edge.views import event_view, instance_view, latency_view
 from sequence_paper.feed.clock import Clock
@@ -105,6 +106,7 @@ class EdgeProcess:
         self._bus.serve(wire.gateway_subject(settings.edge_id), self._gateway.answer)
         self._switches = SwitchWatch(self._core.switches, store)
         self._bus.serve(wire.switch_subject(settings.edge_id), self._switches.answer)
+        self._bus.serve(wire.reset_subject(settings.edge_id), Resetter(self._core, self._flush).answer)
         self._bus.serve(wire.intents_subject(settings.edge_id), self._intents.answer)
         self._announcer = Announcer(self._bus)
         self._journal.after_flush = self._announcer.stored

@@ -66,6 +66,11 @@ def switch_subject(edge_id: str) -> str:
     return f"edge.{token(edge_id)}.switch"
 
 
+def reset_subject(edge_id: str) -> str:
+    """Request ``{"account_id"}`` -> ``{}`` once nothing of its sandbox is held there, or ``{"error"}``."""
+    return f"edge.{token(edge_id)}.reset"
+
+
 INTENTS: Final = "intents"
 """A wake for the API: ``{"n"}`` rows of intents were stored."""
 

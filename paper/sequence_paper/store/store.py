@@ -14,6 +14,7 @@ from sequence_paper.store.logs import Logs, append_logs
 from sequence_paper.store.mesh import Mesh, save_mesh
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.routes import Routes
+from sequence_paper.store.sandbox import Sandbox
 from sequence_paper.store.switches import Switches
 from sequence_paper.store.traces import Traces, save_traces
 from sequence_paper.store.trading import (
@@ -51,6 +52,7 @@ class Store:
         self.routes = Routes(self._db)
         self.intents = Intents(self._db)
         self.switches = Switches(self._db)
+        self.sandbox = Sandbox(self._db)
 
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""

@@ -80,7 +80,8 @@ class Position:
     """Position of (account, mode, deployment name, venue, symbol); it outlives the registration.
 
     `realized_pnl_1e9` is before fees, `fees_1e9` what was paid, `session_realized_pnl_1e9` is after fees and belongs to
-    `session_day` (UTC day number of the feed clock). `fill_count` and the first two only grow, over all registrations.
+    `session_day` (UTC day number of the feed clock). `fill_count` and the first two only grow, over all registrations,
+    until a sandbox is reset.
     """
 
     account_id: str
@@ -102,14 +103,14 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One movement of one asset, derived from a fill. `amount_1e9` is in units of the asset × 10^9 (signed)."""
+    """One movement of one asset, from a fill or a sandbox reset. `amount_1e9`: units of the asset × 10^9 (signed)."""
 
     entry_id: str
     account_id: str
     mode: Mode
     deployment: str
     venue: str
-    kind: Literal["trade", "fee"]
+    kind: Literal["trade", "fee", "reset"]
     asset: str
     amount_1e9: int
     ref: str
