@@ -20,6 +20,7 @@ from sequence_paper.feed.open import FeedError, open_feed
 from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
 from sequence_paper.store.ticks.folder import beside
+from sequence_paper.store.words import Json
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 
@@ -116,8 +117,16 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         gate=options.gate,
         until_ns=None if options.until is None else origin + int(options.until * 1e9),
         ticks=options.ticks or beside(options.db),
+        source=_source(options),
     )
     return EdgeProcess(settings, Store(options.db), feed, clock, _markets(options.venue, symbols))
+
+
+def _source(options: argparse.Namespace) -> Json:
+    kind, _, name = options.feed.partition(":")
+    # A file is named by where it lies: whoever opens it again may stand elsewhere.
+    words = f"{kind}:{Path(name).resolve()}" if "/" in name or name.endswith(".zst") else options.feed
+    return {"words": words, "seed": options.seed}
 
 
 def _pace(text: str) -> float | None:

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from sequence_paper.edge import abi
 from sequence_paper.edge.errors import AlgoFault
+from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.executions import Executions, FillNotice, Notice, RejectNotice
 from sequence_paper.edge.hosted import Hosted, Slot
 from sequence_paper.edge.roster import Roster
@@ -21,8 +22,10 @@ T = TypeVar("T")
 class Callbacks:
     """``now_ns``: feed time of whatever happens; ``received``: when the edge took it up. Both kept by the owner."""
 
-    def __init__(self, roster: Roster, trading: Trading, executions: Executions) -> None:
-        self._roster, self._trading, self._executions = roster, trading, executions
+    def __init__(
+        self, roster: Roster, trading: Trading, executions: Executions, log: EventLog | None = None
+    ) -> None:
+        self._roster, self._trading, self._executions, self._log = roster, trading, executions, log
         self.now_ns = 0
         self.received = time.perf_counter_ns()
 
@@ -48,6 +51,8 @@ class Callbacks:
             hosted.latency.add(ended - began)
             hosted.callbacks += 1
         if actions:
+            if self._log is not None:
+                self._log.acted(self.now_ns, hosted, slot.symbol, callback.__name__, actions)
             decision = Decision(callback.__name__, self.received, began, ended)
             self.tell(self._trading.execute(hosted, actions, slot, self.now_ns, decision))
 

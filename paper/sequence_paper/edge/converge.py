@@ -45,6 +45,7 @@ class Converger:
         self._holdings = core.holdings
         self._resting: dict[tuple[str, str], list[Order]] | None = None
         self._traced: dict[str, LastStep] = {}
+        self._taken_over: list[Position] = []
 
     async def converge(self) -> None:
         """One pass. Raises what the store raises; the next pass starts over."""
@@ -56,25 +57,43 @@ class Converger:
         self._end_orphans(keys)
         for key, hosted in list(self._roster.hosted.items()):
             if key not in keys:
-                self._unload(hosted)
+                self.unload(hosted)
         for want in wanted:
-            try:
-                await self._one(want)
-            except ModuleRefused as refused:
-                self._reject(self._roster.hosted[(want.deployment_id, want.label)], want, str(refused))
+            await self.apply(want)
         self._modules.keep({hosted.want.wasm_sha256 for hosted in self._roster.hosted.values()})
+
+    async def apply(self, want: DesiredInstance) -> None:
+        """Bring one instance nearer to its desired state. What it comes to is reached without waiting."""
+        key, before = (want.deployment_id, want.label), self._reached(want)
+        self._taken_over = []
+        try:
+            await self._one(want)
+        except ModuleRefused as refused:
+            self._reject(self._roster.hosted[key], want, str(refused))
+        if key in self._roster.hosted and self._reached(want) != before:
+            self._core.inputs.applied(want, self._taken_over)
+
+    async def compiled(self, sha256: str) -> bool:
+        """Whether a module is ready to be loaded or refused. Waits a moment; raises what the store raises."""
+        return await self._modules.ready(sha256)
+
+    def _reached(self, want: DesiredInstance) -> tuple[object, ...]:
+        hosted = self._roster.hosted.get((want.deployment_id, want.label))
+        if hosted is None:
+            return ()
+        return (hosted, hosted.status, hosted.applied_revision, hosted.applied_starts, hosted.sandbox is None)
 
     async def _one(self, want: DesiredInstance) -> None:
         hosted = self._roster.hosted.get((want.deployment_id, want.label))
         if hosted is not None and hosted.want.wasm_sha256 != want.wasm_sha256:
-            self._unload(hosted)
+            self.unload(hosted)
             hosted = None
         if hosted is None:
             hosted = await self._load(want)
         if hosted is None:
             return
         if want.desired == "deleted":
-            self._unload(hosted)
+            self.unload(hosted)
             # The rows must be final before the registration may go.
             self._core.journal.flush()
             await asyncio.to_thread(
@@ -143,6 +162,7 @@ class Converger:
         needed = want.desired != "deleted" and not self._stays_paused(want)
         if needed and not await self._modules.ready(want.wasm_sha256):
             return None
+        self._taken_over = rows
         hosted = Hosted(want)
         counts, last = want.last.orders, want.last
         hosted.counts = Counts(counts.submitted, counts.filled, counts.rejected, counts.cancelled)
@@ -249,8 +269,9 @@ class Converger:
 
     # -- letting go --------------------------------------------------------------------------------------------
 
-    def _unload(self, hosted: Hosted) -> None:
+    def unload(self, hosted: Hosted) -> None:
         """Shut down, cancel everything, forget. Its positions stay with the account."""
+        self._core.inputs.unloaded(hosted)
         self._core.callbacks.shutdown(hosted)
         self._core.post.links.forget(hosted.want.deployment_id)
         self._roster.forget(hosted)
@@ -276,6 +297,7 @@ class Converger:
             self._restore_order(desk, row, may_rest=True)
 
     def _restore_order(self, hosted: Hosted, row: Order, *, may_rest: bool) -> None:
+        self._core.inputs.outside(row.account_id, row.mode, "an order of an earlier process")
         order, traced = live_order(row), self._traced.get(row.order_id)
         served = any(slot.symbol == order.symbol for slot in hosted.slots)
         rests = row.status != "NEW" and row.tif in ("gtc", "post_only") and order.px_1e9 > 0

@@ -19,9 +19,11 @@ from sequence_paper.edge import abi
 from sequence_paper.edge.across import Across
 from sequence_paper.edge.board import Board
 from sequence_paper.edge.callbacks import Callbacks
+from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.executions import Executions
 from sequence_paper.edge.holding import Holding, HoldingKey
 from sequence_paper.edge.hosted import Hosted
+from sequence_paper.edge.inputs import InputLog
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.post import Post, Send
 from sequence_paper.edge.recorder import Recorder
@@ -38,7 +40,10 @@ MAX_HEARTBEATS: Final = 5
 
 
 class EdgeCore:
-    """Everything one edge hosts. ``recorder``: takes down what the market showed, if anybody wants that."""
+    """Everything one edge hosts. ``taken``: events so far, which together with ``now_ns`` is a place in the feed.
+
+    ``recorder``: takes down what the market showed, if anybody wants that; ``log``: everything that happens.
+    """
 
     def __init__(
         self,
@@ -48,23 +53,27 @@ class EdgeCore:
         journal: Journal,
         send: Send,
         recorder: Recorder | None = None,
+        log: EventLog | None = None,
     ) -> None:
         self.markets = markets
         self.journal = journal
         self.holdings: dict[HoldingKey, Holding] = {}
         self.roster = Roster(edge_id, journal)
         self.tracer = Tracer(journal)
-        self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer)
-        self.switches = Switches()
+        self.inputs = InputLog(edge_id, journal, lambda: (self.taken, self.now_ns))
+        self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer, log)
+        self.switches = Switches(lambda *who: self.inputs.outside(*who, "a kill switch"))
         trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer, self.switches)
-        self.callbacks = Callbacks(self.roster, trading, self.executions)
-        self.post = Post(self.roster, self.callbacks, send)
+        self.callbacks = Callbacks(self.roster, trading, self.executions, log)
+        self.post = Post(self.roster, self.callbacks, send, log)
         self.board = Board(markets, self.roster)
         self.across = Across(
             venue, markets, self.roster, self.callbacks, lambda symbol: self.board.region(symbol, self.now_ns)
         )
         self.next_heartbeat_ns = 0
+        self.taken = 0
         self._recorder = recorder
+        self._log = log
 
     @property
     def now_ns(self) -> int:
@@ -76,6 +85,8 @@ class EdgeCore:
         self._reach(start_ns)
         for event in events:
             self._reach(event.ts_ns)
+            if self._log is not None:
+                self._log.took(event)
             self.markets[event.symbol].on_event(event)
         self.next_heartbeat_ns = (self.now_ns // SECOND_NS + 1) * SECOND_NS
         if self._recorder is not None:
@@ -85,15 +96,20 @@ class EdgeCore:
         """Deliver time-ordered events, and the heartbeats that fall between them."""
         self.callbacks.received = time.perf_counter_ns()
         changed: dict[str, None] = {}
-        markets, callbacks, recorder = self.markets, self.callbacks, self._recorder
+        markets, callbacks, recorder, log = self.markets, self.callbacks, self._recorder, self._log
+        self.taken += len(events)
         for event in events:
             if event.ts_ns != callbacks.now_ns:
                 if changed:
                     self._deliver_books(changed)
                     changed = {}
+                else:
+                    self.post.deliver_local()  # what a fill has made an algo say, wherever the feed is cut
                 if event.ts_ns >= self.next_heartbeat_ns:
                     self._heartbeats(event.ts_ns)
                 self._reach(event.ts_ns)
+            if log is not None:
+                log.took(event)
             executions = markets[event.symbol].on_event(event)
             if executions:
                 callbacks.tell(self.executions.apply(executions, event.ts_ns))
@@ -108,11 +124,13 @@ class EdgeCore:
         if changed:
             self._deliver_books(changed)
         else:
-            self.post.deliver_local()  # what a fill has made an algo say
+            self.post.deliver_local()
 
     def compare(self, symbol: str) -> None:
         """Another venue's book of a symbol came in. Must not be called during a callback."""
         self.callbacks.received = time.perf_counter_ns()
+        for hosted, _ in self.roster.comparing(symbol):
+            self.inputs.outside(hosted.want.account_id, hosted.want.mode, "books of other venues")
         self.across.deliver((symbol,))
         self.post.deliver_local()
 
@@ -183,6 +201,8 @@ class EdgeCore:
         if self._recorder is not None:
             self._recorder.second(now)
         self.board.second(now)
+        if self._log is not None:
+            self._log.second(now)
         for hosted in tuple(self.roster.running):
             for slot in hosted.slots:
                 slot.holding.roll(now)

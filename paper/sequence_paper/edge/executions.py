@@ -8,6 +8,7 @@ from typing import Final
 
 from sequence_paper.edge import abi
 from sequence_paper.edge.asking import new_intent
+from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.hosted import ACKED, PARTIAL, Hosted, LiveIntent, LiveOrder, Slot
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.roster import Roster
@@ -63,13 +64,20 @@ class Executions:
     """Order state of one edge."""
 
     def __init__(
-        self, edge_id: str, markets: Mapping[str, Market], journal: Journal, roster: Roster, tracer: Tracer
+        self,
+        edge_id: str,
+        markets: Mapping[str, Market],
+        journal: Journal,
+        roster: Roster,
+        tracer: Tracer,
+        log: EventLog | None = None,
     ) -> None:
         self._edge_id = edge_id
         self._markets = markets
         self._journal = journal
         self._roster = roster
         self._tracer = tracer
+        self._log = log
 
     def apply(
         self, executions: Iterable[Execution], now_ns: int, decision: Decision | None = None
@@ -81,6 +89,8 @@ class Executions:
             order = hosted.orders.get(execution.key) if hosted is not None else None
             if hosted is None or order is None:
                 continue
+            if self._log is not None:
+                self._log.executed(hosted, execution)
             self._tracer.execution(order, execution, now_ns, decision)
             self._apply_one(hosted, order, execution, now_ns, notices)
         return notices
@@ -134,6 +144,8 @@ class Executions:
 
     def reject_row(self, hosted: Hosted, order: LiveOrder, code: RejectCode, why: str, now_ns: int) -> None:
         """Store a rejected order, unless this instance had many within this second."""
+        if self._log is not None:
+            self._log.refused(now_ns, hosted, order.order_id, int(code))
         self._roster.traded.add(hosted)
         second = now_ns // 10**9
         if second != hosted.rejected_second:
@@ -190,6 +202,8 @@ class Executions:
         hosted.touch(order.symbol)
         self._journal.fill(fill_row(hosted, self._edge_id, order, filled, realized, slot.mark()))
         self._journal.position(holding.row())
+        if self._log is not None:
+            self._log.holds(filled.ts_ns, hosted, order.symbol, holding)
         if filled.remaining_1e8 == 0:
             hosted.counts.filled += 1
             self._end(hosted, order, "FILLED", filled.ts_ns)

@@ -133,6 +133,7 @@ class Gateway:
     def _execute(self, hosted: Hosted, row: Order, asked: Json) -> None:
         """Into the market, and what follows from it to whom it concerns; nothing here waits."""
         core, now = self._core, self._core.now_ns
+        core.inputs.outside(row.account_id, row.mode, "an order from outside the algos of this edge")
         order = live_order(row)
         hosted.counts.submitted += 1
         hosted.add(order)
@@ -148,6 +149,7 @@ class Gateway:
         if stored is None or stored.symbol not in self._core.markets:
             return stored
         core, now = self._core, self._core.now_ns
+        core.inputs.outside(stored.account_id, stored.mode, "a cancel from outside the algos of this edge")
         executions = core.markets[stored.symbol].cancel(stored.order_id, now)
         core.callbacks.tell(core.executions.apply(executions, now))
         return await self._stored(stored.order_id)
@@ -161,6 +163,7 @@ class Gateway:
         refusal = core.switches.refusal(stored.account_id, stored.mode)
         if refusal is not None:
             raise ValueError(refusal.reason)
+        core.inputs.outside(stored.account_id, stored.mode, "an amend from outside the algos of this edge")
         executions = core.markets[stored.symbol].amend(
             stored.order_id, int(asked["qty_1e8"]), int(asked["price_1e9"]), now
         )

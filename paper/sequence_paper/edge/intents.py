@@ -80,6 +80,7 @@ class IntentDesk:
                 left.append(row)
             elif row.order_id not in hosted.intents:
                 hosted.intents[row.order_id] = LiveIntent(row)
+                self._core.inputs.outside(row.account_id, row.mode, "an intent of an earlier process")
         return left
 
     async def _catch_up(self) -> None:
@@ -127,6 +128,7 @@ class IntentDesk:
                 notices.append(RejectNotice(hosted, slot, live.row.intent_id, _code(parent, legs)))
                 hosted.counts.rejected += 1
         if fills or status not in OPEN_ORDER_STATUSES:
+            self._core.inputs.outside(live.row.account_id, live.row.mode, "what became of an intent")
             self._core.journal.intent(live.row)
         self._core.callbacks.tell(notices)
 

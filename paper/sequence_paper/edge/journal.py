@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from sequence_paper.store.intents import Intent
 from sequence_paper.store.mesh_records import MeshWrites
-from sequence_paper.store.records import EdgeWrites, LogLine, Observation
+from sequence_paper.store.records import EdgeInput, EdgeWrites, LogLine, Observation
 from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
 
@@ -46,6 +46,7 @@ class Journal:
         self._traces: list[TraceHead] = []
         self._steps: dict[str, TraceSteps] = {}
         self._intents: dict[str, Intent] = {}
+        self._inputs: list[EdgeInput] = []
         self._waiting: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -56,7 +57,13 @@ class Journal:
     @property
     def pending(self) -> bool:
         return bool(
-            self.trading or self._steps or self._positions or self._observations or self._mesh or self._logs
+            self.trading
+            or self._inputs
+            or self._steps
+            or self._positions
+            or self._observations
+            or self._mesh
+            or self._logs
         )
 
     def order(self, row: Order) -> None:
@@ -67,6 +74,10 @@ class Journal:
 
     def intent(self, row: Intent) -> None:
         self._intents[row.order_id] = row
+
+    def input(self, row: EdgeInput) -> None:
+        """It is stored before or with whatever follows from it."""
+        self._inputs.append(row)
 
     def position(self, row: Position) -> None:
         self._positions[(row.account_id, row.mode, row.deployment, row.venue, row.symbol)] = row
@@ -110,6 +121,7 @@ class Journal:
             traces=self._traces,
             steps=list(self._steps.values()),
             intents=list(self._intents.values()),
+            inputs=self._inputs,
         )
         self._store.commit(writes)
         self._clear()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from sequence_paper.edge.callbacks import Callbacks
+from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.hosted import MAX_WAITING_MESSAGES, Hosted
 from sequence_paper.edge.links import DropReason, Link, Links
 from sequence_paper.edge.roster import Key, Roster
@@ -21,8 +22,8 @@ class Post:
     Routes are held at both ends: an edge believes neither its own modules nor what another edge lets out.
     """
 
-    def __init__(self, roster: Roster, callbacks: Callbacks, send: Send) -> None:
-        self._roster, self._callbacks, self._send = roster, callbacks, send
+    def __init__(self, roster: Roster, callbacks: Callbacks, send: Send, log: EventLog | None = None) -> None:
+        self._roster, self._callbacks, self._send, self._log = roster, callbacks, send, log
         self.links = Links()
         self._local: list[tuple[Hosted, str, int, bytes]] = []
         self._probe: Callable[[int], None] | None = None
@@ -37,6 +38,8 @@ class Post:
             if known is not None:
                 self.links.dropped((want.deployment_id, want.label, known), "no_route", len(payload))
             return
+        if self._log is not None:
+            self._log.said(self._callbacks.now_ns, hosted, label, payload)
         receiver = self._roster.hosted.get((want.deployment_id, label))
         if receiver is None:
             self._send(want.deployment_id, want.label, label, payload)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ _ANSWER_SECONDS: Final = 0.1
 class EdgeSettings:
     """``until_ns`` and the clock's origin are on the feed's time; ``gate`` counts running instances.
 
-    ``ticks``: folder of the tick store, None to record nothing.
+    ``ticks``: folder of the tick store, None to record nothing. ``source``: how to open this feed again.
     """
 
     edge_id: str
@@ -58,6 +58,7 @@ class EdgeSettings:
     gate: int = 0
     until_ns: int | None = None
     ticks: Path | None = None
+    source: Json = field(default_factory=dict)
 
 
 class EdgeProcess:
@@ -128,6 +129,7 @@ class EdgeProcess:
         if not self._host.fast:
             log.warning("fast calls into wasmtime do not work here: callbacks take some tens of microseconds")
         self._pump.prime()
+        self._core.inputs.began(self._run_ns, self._run_about())
         await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
         await self._switches.read()  # before anything can be sent
         await self._mesh.open()
@@ -304,6 +306,16 @@ class EdgeProcess:
             started_ns=self._run_ns,
             beat_ns=now_ns,
         )
+
+    def _run_about(self) -> Json:
+        settings, about = self._settings, self._feed.about
+        return {
+            "venue": settings.venue,
+            "instrument_type": settings.instrument_type,
+            "symbols": list(self._core.markets),
+            "until_ns": settings.until_ns,
+            "feed": {"kind": about.kind, "start_ns": about.start_ns, **settings.source},
+        }
 
     def _record(self, markets: dict[str, Market]) -> Recorder | None:
         ticks, venue = self._settings.ticks, self._settings.venue

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.delivery import Delivery
 from sequence_paper.feed.clock import Clock, PacedClock
-from sequence_paper.feed.events import Feed, FeedState, FeedStatus
+from sequence_paper.feed.events import Feed, FeedState
 
 FeedPhase = Literal["priming", "waiting", "live", "suspect", "ended"]
 
@@ -40,9 +41,7 @@ class Pump:
         """
         self._core, self._feed, self._clock = core, feed, clock
         self._gate, self._after, self._urgent = gate, after, urgent
-        about = feed.about
-        ends = [end for end in (until_ns, about.end_ns) if end is not None]
-        self._end_ns = min(ends) if ends else None
+        self._delivery = Delivery(core, feed, until_ns)
         self._phase: FeedPhase = "priming"
         self._moved = asyncio.Event()
 
@@ -61,7 +60,7 @@ class Pump:
 
     def prime(self) -> None:
         """Deliver the snapshots, so that books are valid and instances warm."""
-        self._core.prime(self._feed.prime(), self._feed.about.start_ns)
+        self._delivery.prime()
         self._phase = "waiting"
 
     async def run(self) -> None:
@@ -72,7 +71,8 @@ class Pump:
             self._clock.release()
         while await self._step():
             await self._after()
-        self._finish()
+        self._delivery.finish()
+        self._core.observe()
         self._phase = "ended"
         await self._after()
 
@@ -83,14 +83,14 @@ class Pump:
 
     async def _step(self) -> bool:
         """Wait until something is due, then work for one slice; False at the end."""
-        due = self._next_due()
+        due = self._delivery.next_due()
         if due is None:
             return False
         delay = self._clock.delay(due)
         await self._wait(delay)
         stop = time.perf_counter_ns() + _SLICE_NS
         while True:
-            due = self._next_due()
+            due = self._delivery.next_due()
             if due is None:
                 return False
             if self._clock.delay(due) > 0 or time.perf_counter_ns() > stop:
@@ -112,31 +112,8 @@ class Pump:
                 async with asyncio.timeout(seconds):
                     await arrived.wait()
 
-    def _next_due(self) -> int | None:
-        """Time of the next event or heartbeat, None when the end comes first."""
-        event, beat = self._feed.peek_ns(), self._core.next_heartbeat_ns
-        if event is None:
-            # A live feed that is silent has not ended: time goes on.
-            return None if self._feed.arrived is None else beat
-        due = min(event, beat)
-        return None if self._end_ns is not None and due > self._end_ns else due
-
     def _deliver(self, due: int) -> None:
         burst = due
         if self._clock.delay(due + _BURST_NS) == 0.0:
             burst = due + _BURST_NS
-        if self._end_ns is not None:
-            burst = min(burst, self._end_ns)
-        events = self._feed.next_until(burst)
-        self._clock.advance(events[-1].ts_ns if events else due)
-        if events:
-            self._core.feed(events)
-        else:
-            self._core.advance(due)
-
-    def _finish(self) -> None:
-        """Run heartbeats to the end, then tell every market that its data is over: nothing fills any more."""
-        end = self._end_ns if self._end_ns is not None else self._core.now_ns
-        self._core.advance(end)
-        self._core.feed([FeedStatus(symbol, end, FeedState.ENDED) for symbol in self._core.markets])
-        self._core.observe()
+        self._clock.advance(self._delivery.deliver(due, burst))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import sqlalchemy as sa
@@ -24,9 +25,10 @@ _LOOK_SECONDS: Final = 0.5
 
 
 class Switches:
-    """Asked before anything new leaves."""
+    """Asked before anything new leaves. ``stopped``: told whom it has kept from sending."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: Callable[[str, str], None] = lambda *_: None) -> None:
+        self._stopped = stopped
         self.active: dict[tuple[str, str], KillSwitch] = {}
 
     def refusal(self, account_id: str, mode: str) -> Refusal | None:
@@ -34,6 +36,7 @@ class Switches:
         switch = self.active.get((account_id, mode))
         if switch is None:
             return None
+        self._stopped(account_id, mode)
         return Refusal(RejectCode.KILL_SWITCH, switch.sentence(), check="kill_switch")
 
 

@@ -226,6 +226,25 @@ class EdgeInfo:
     beat_ns: int
 
 
+InputKind = Literal["run", "apply", "unload", "outside"]
+"""A run begins · an instance is brought to a desired state · it goes · something that cannot be repeated happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeInput:
+    """`taken` events and the time `feed_ns` came before it. `account_id` and `mode` are empty for `run`."""
+
+    edge_id: str
+    run_ns: int
+    n: int
+    taken: int
+    feed_ns: int
+    account_id: str
+    mode: str
+    kind: InputKind
+    body: Json
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeWrites:
     """Everything an edge wants to be true at the same moment; written in one transaction by `Store.commit`."""
@@ -239,3 +258,4 @@ class EdgeWrites:
     traces: list[TraceHead] = field(default_factory=list)
     steps: list[TraceSteps] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
+    inputs: list[EdgeInput] = field(default_factory=list)

@@ -8,6 +8,7 @@ from sequence_paper.store.costs import Costs
 from sequence_paper.store.database import Database
 from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
+from sequence_paper.store.inputs import Inputs, save_inputs
 from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.intents import Intents, save_intents
 from sequence_paper.store.logs import Logs, append_logs
@@ -53,6 +54,7 @@ class Store:
         self.intents = Intents(self._db)
         self.switches = Switches(self._db)
         self.sandbox = Sandbox(self._db)
+        self.inputs = Inputs(self._db)
 
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""
@@ -63,6 +65,7 @@ class Store:
             save_traces(self._db, connection, writes)
             save_mesh(self._db, connection, writes.mesh)
             save_intents(self._db, connection, writes.intents)
+            save_inputs(self._db, connection, writes.inputs)
             append_logs(self._db, connection, writes.logs)
 
     def close(self) -> None:

@@ -1,0 +1,51 @@
+"""Takes down what an edge is told from outside its feed, so that a run can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sequence_paper.edge.hosted import Hosted
+from sequence_paper.edge.journal import Journal
+from sequence_paper.store.inputs import applied_body
+from sequence_paper.store.records import DesiredInstance, EdgeInput, InputKind
+from sequence_paper.store.trades import Position
+from sequence_paper.store.words import Json
+
+
+class InputLog:
+    """``place``: how many events were taken in, and the feed's time. Nothing is kept before ``began``."""
+
+    def __init__(self, edge_id: str, journal: Journal, place: Callable[[], tuple[int, int]]) -> None:
+        self._edge_id, self._journal, self._place = edge_id, journal, place
+        self._run_ns = self._count = 0
+        self._said: set[tuple[str, str, str]] = set()
+
+    def began(self, run_ns: int, about: Json) -> None:
+        """The run that starts now. ``about``: what else its outcome depends on."""
+        self._run_ns = run_ns
+        self._add("", "", "run", about)
+
+    def applied(self, want: DesiredInstance, positions: Sequence[Position]) -> None:
+        """An instance was brought to its desired state."""
+        self._add(want.account_id, want.mode, "apply", applied_body(want, positions))
+
+    def unloaded(self, hosted: Hosted) -> None:
+        """An instance is about to be shut down and forgotten."""
+        want = hosted.want
+        body = {"deployment_id": want.deployment_id, "label": want.label}
+        self._add(want.account_id, want.mode, "unload", body)
+
+    def outside(self, account_id: str, mode: str, what: str) -> None:
+        """Something reached an account that cannot be repeated; the first of each kind is enough."""
+        if (account_id, mode, what) not in self._said:
+            self._said.add((account_id, mode, what))
+            self._add(account_id, mode, "outside", {"what": what})
+
+    def _add(self, account_id: str, mode: str, kind: InputKind, body: Json) -> None:
+        if self._run_ns:
+            taken, feed_ns = self._place()
+            row = EdgeInput(
+                self._edge_id, self._run_ns, self._count, taken, feed_ns, account_id, mode, kind, body
+            )
+            self._journal.input(row)
+            self._count += 1

@@ -1,0 +1,156 @@
+"""Repeats the run of a capsule: one process, one thread, as fast as it goes, through the code that ran it first."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Final, cast
+
+from sequence_paper.edge.converge import Converger
+from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.delivery import Delivery
+from sequence_paper.edge.event_log import EventLog
+from sequence_paper.edge.guests import Guests
+from sequence_paper.edge.host import Host
+from sequence_paper.edge.journal import Journal
+from sequence_paper.replay.capsule import Capsule, CapsuleError
+from sequence_paper.replay.source import opened
+from sequence_paper.store import Store
+from sequence_paper.store.inputs import taken_over, wanted
+from sequence_paper.store.records import EdgeInput, EdgeWrites
+from sequence_paper.store.trades import Fill, Order, Position
+from sequence_paper.venue.market import Market
+from sequence_paper.venue.rules import symbol_rules, venue_fees
+
+_BURST_NS: Final = 1_000_000_000
+_EDGE: Final = "replay"
+
+
+@dataclass(slots=True)
+class Kept:
+    """What a journal would have stored."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
+    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
+
+    def commit(self, writes: EdgeWrites) -> None:
+        self.orders |= {row.order_id: row for row in writes.orders}
+        self.fills += writes.fills
+        self.positions |= {(row.deployment, row.symbol): row for row in writes.positions}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``events``: messages of the feed. ``wall_ns``: from the first of them to the last, without compiling."""
+
+    log: EventLog
+    kept: Kept
+    events: int
+    callbacks: int
+    wall_ns: int
+    faults: list[str]
+
+
+def run(capsule: Capsule, log: EventLog | None = None, *, to_ns: int | None = None) -> Outcome:
+    """From the beginning to the end of the slice, or to ``to_ns``. Raises CapsuleError."""
+    with tempfile.TemporaryDirectory() as scratch:
+        stage = Stage(capsule, log or EventLog(), Path(scratch))
+        try:
+            return asyncio.run(stage.run(capsule.feed.to_ns if to_ns is None else to_ns))
+        finally:
+            stage.close()
+
+
+class Stage:
+    """One run, in the state it has reached."""
+
+    def __init__(self, capsule: Capsule, log: EventLog, scratch: Path) -> None:
+        self._capsule, self._log = capsule, log
+        self.kept = Kept()
+        self._host = Host()
+        feed = opened(capsule, scratch)
+        self.journal = Journal(self.kept)
+        markets = {symbol: _market(capsule.venue, symbol) for symbol in capsule.symbols}
+        self.core = EdgeCore(_EDGE, capsule.venue, markets, self.journal, lambda *_: None, log=log)
+        self._delivery = Delivery(self.core, feed, capsule.until_ns)
+        self._taken_over: list[Position] = []
+        # Of a store a converger asks for these three things, and here the inputs have the answers.
+        answers = SimpleNamespace(
+            artifacts=SimpleNamespace(get=capsule.modules.get),
+            positions=SimpleNamespace(of_deployment=lambda *_: self._taken_over),
+            instances=SimpleNamespace(removed=lambda *_: None),
+        )
+        store = cast(Store, answers)
+        guests = Guests(self.core, store, capsule.venue, "spot")
+        self._converger = Converger(self.core, self._host, store, guests, capsule.venue, capsule.feed.words)
+        self._finished = False
+        self._wall_ns = 0
+
+    def close(self) -> None:
+        """Give back what the host holds."""
+        self._host.close()
+
+    async def run(self, to_ns: int) -> Outcome:
+        """Every input at its place, and the feed between and after them."""
+        self._delivery.prime()
+        faults: list[str] = []
+        for entry in self._capsule.inputs:
+            if entry.feed_ns > to_ns:
+                break
+            self._reach(entry.feed_ns, entry.taken)
+            if (self.core.taken, self.core.now_ns) != (entry.taken, entry.feed_ns):
+                raise CapsuleError(
+                    f"the feed is another than the one recorded: {self.core.taken} events at {self.core.now_ns}, "
+                    f"where {entry.taken} had come at {entry.feed_ns}",
+                    "the version of sequence-operator that made the capsule may generate other data",
+                )
+            await self._apply(entry)
+        self._reach(to_ns, None)
+        self.journal.flush()
+        hosted = self.core.roster.hosted.values()
+        faults += [f"{h.want.name}/{h.want.label}: {h.pause_reason}" for h in hosted if h.pause_reason]
+        callbacks = sum(h.callbacks for h in hosted)
+        return Outcome(self._log, self.kept, self.core.taken, callbacks, self._wall_ns, faults)
+
+    async def _apply(self, entry: EdgeInput) -> None:
+        if entry.kind == "unload":
+            key = (entry.body["deployment_id"], entry.body["label"])
+            self._converger.unload(self.core.roster.hosted[key])
+        elif entry.kind == "apply":
+            want = wanted(entry.body)
+            self._taken_over = taken_over(entry.body)
+            while not await self._converger.compiled(want.wasm_sha256):
+                pass
+            await self._converger.apply(want)
+        self.journal.flush()
+
+    def _reach(self, ts_ns: int, taken: int | None) -> None:
+        """Deliver what comes until then, but no more than ``taken`` events if that is given."""
+        core, delivery, started = self.core, self._delivery, time.perf_counter_ns()
+        while (due := delivery.next_due()) is not None and due <= ts_ns:
+            if taken is not None and core.taken >= taken and core.next_heartbeat_ns > ts_ns:
+                break
+            delivery.deliver(due, min(due + _BURST_NS, ts_ns))
+            self.journal.flush()
+        end = delivery.end_ns
+        over = delivery.next_due() is None and (end is None or end <= ts_ns)
+        if over and self._capsule.feed.cut:
+            # The data went on; what is missing of it came later than all that is asked for.
+            while core.next_heartbeat_ns <= ts_ns:
+                core.advance(core.next_heartbeat_ns)
+        elif over and not self._finished and (taken is None or core.taken < taken):
+            delivery.finish()
+            self._finished = True
+        self._wall_ns += time.perf_counter_ns() - started
+
+
+def _market(venue: str, symbol: str) -> Market:
+    rules, fees = symbol_rules(venue, symbol), venue_fees(venue)
+    if rules is None or fees is None:
+        raise CapsuleError(f"{venue} does not list {symbol} here", "the capsule is of another version")
+    return Market(symbol, rules, fees)
