@@ -62,7 +62,9 @@ class EdgeCore:
         self.tracer = Tracer(journal)
         self.inputs = InputLog(edge_id, journal, lambda: (self.taken, self.now_ns))
         self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer, log)
-        self.switches = Switches(lambda *who: self.inputs.outside(*who, "a kill switch"))
+        self.switches = Switches(
+            lambda account_id, mode: self.inputs.outside(account_id, mode, "a kill switch")
+        )
         trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer, self.switches)
         self.callbacks = Callbacks(self.roster, trading, self.executions, log)
         self.post = Post(self.roster, self.callbacks, send, log)
