@@ -53,3 +53,30 @@ def pointing_to(pointer: int) -> bytes:
 def growing(pages: int = 1) -> bytes:
     """Takes so many more pages of memory on every book update and does nothing with them."""
     return algo(f"(drop (memory.grow (i32.const {pages}))) (i32.const 0)")
+
+
+NEW_ORDER = """
+  (i32.store (i32.const 0x100000) (i32.const 1))
+  (i64.store (i32.const 0x100008) (i64.const {id}))
+  (i64.store (i32.const 0x100010) (i64.const {px}))
+  (i64.store (i32.const 0x100018) (i64.const {qty}))
+  (i64.store (i32.const 0x100020) (i64.const {tail}))
+  (i32.const 0x100000)"""
+
+
+def one_action(
+    order_id: int = 1,
+    px: int = 99_000 * 10**9,
+    qty: int = 10**6,
+    side: int = 1,
+    kind: int = 0,
+    kind_type: int = 0,
+    venue: int = 0,
+    pool: int = 0,
+    symbol: int = 0,
+) -> bytes:
+    """An algo that returns the same action on every book update."""
+    tail = int.from_bytes(
+        bytes([side & 0xFF, kind, kind_type, venue, pool, symbol, 0, 0]), "little", signed=True
+    )
+    return algo(NEW_ORDER.format(id=order_id, px=px, qty=qty, tail=tail))

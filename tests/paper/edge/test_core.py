@@ -12,6 +12,7 @@ from sequence_paper.feed.generated import open_generated
 from sequence_paper.mesh.wire import MeshMessage
 from sequence_paper.store import Store
 from support import wat
+from support.wat import NEW_ORDER, one_action
 
 SECOND = 10**9
 
@@ -69,33 +70,6 @@ async def test_a_market_order_fills_and_notifies_after_the_callback(edge, algos)
     assert (fill.liquidity, fill.price_1e9) == ("taker", 100_001 * SECOND)
     assert edge.logs(dep) == ["filled 1 now 1000000"]
     assert edge.orders()[0].status == "FILLED"
-
-
-NEW_ORDER = """
-  (i32.store (i32.const 0x100000) (i32.const 1))
-  (i64.store (i32.const 0x100008) (i64.const {id}))
-  (i64.store (i32.const 0x100010) (i64.const {px}))
-  (i64.store (i32.const 0x100018) (i64.const {qty}))
-  (i64.store (i32.const 0x100020) (i64.const {tail}))
-  (i32.const 0x100000)"""
-
-
-def one_action(
-    order_id: int = 1,
-    px: int = 99_000 * SECOND,
-    qty: int = 10**6,
-    side: int = 1,
-    kind: int = 0,
-    kind_type: int = 0,
-    venue: int = 0,
-    pool: int = 0,
-    symbol: int = 0,
-) -> bytes:
-    """An algo that returns the same action on every book update."""
-    tail = int.from_bytes(
-        bytes([side & 0xFF, kind, kind_type, venue, pool, symbol, 0, 0]), "little", signed=True
-    )
-    return wat.algo(NEW_ORDER.format(id=order_id, px=px, qty=qty, tail=tail))
 
 
 @pytest.mark.parametrize(

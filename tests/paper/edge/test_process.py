@@ -47,10 +47,18 @@ class Client:
         assert status < 300, answer
         return answer
 
-    def deploy(self, wasm: bytes, venues: dict[str, str], *, start: bool, params: Sequence[int] = ()) -> str:
+    def deploy(
+        self,
+        wasm: bytes,
+        venues: dict[str, str],
+        *,
+        start: bool,
+        params: Sequence[int] = (),
+        name: str = "mm",
+    ) -> str:
         listed = [{"name": f"p{i}", "slot": i, "type": "int", "value": v} for i, v in enumerate(params)]
         body = {
-            "name": "mm",
+            "name": name,
             "wasm_base64": base64.b64encode(wasm).decode(),
             "symbols": ["BTC-USD"],
             "instances": [
@@ -139,6 +147,27 @@ def test_messages_cross_between_edge_processes(paper, algos) -> None:
         ("right", True),
         ("left", False),
     }
+
+
+def test_an_algo_compares_the_venues_of_two_edge_processes_and_takes_new_parameters(paper, algos) -> None:
+    only = ("--symbols", "BTC-USD")
+    client = Client(running := paper({"kraken": only, "coinbase": only}))
+    for edge_id in ("venue-edge-kraken", "venue-edge-coinbase"):
+        wait_until(lambda edge_id=edge_id: client.feed_state(edge_id) == "live", f"{edge_id} is live")
+    dep = client.deploy(algos["multi03"], {"main": "kraken"}, start=True)
+    quoting = client.deploy(algos["maker"], {"main": "kraken"}, start=True, params=(5,), name="quoting")
+
+    def lines(of: str) -> list[str]:
+        return [line["message"] for line in client.get(f"/v1/deployments/{of}/logs?limit=1000")["logs"]]
+
+    wait_until(lambda: any(" of 2: " in line for line in lines(dep)), "both venues are compared")
+    assert any(line.startswith("venue 2 2: 20 ") for line in lines(dep))
+    wait_until(lambda: "config 1 half spread 5" in lines(quoting), "the algo has its parameters")
+    body = {"params": [{"name": "p0", "slot": 0, "type": "int", "value": 9}]}
+    assert running.request("PATCH", f"/v1/deployments/{quoting}", client.key, body)[0] == 200
+    wait_until(lambda: "config 2 half spread 9" in lines(quoting), "and new ones without a restart")
+    (row,) = client.get(f"/v1/deployments/{quoting}/metrics")["instances"]
+    assert "vpin_1e4" in row["feed"]["features_absent"]
 
 
 def test_a_killed_edge_comes_back_with_what_it_had(paper, algos) -> None:
