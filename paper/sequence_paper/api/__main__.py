@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from sequence_paper.api.app import create_app
 from sequence_paper.api.bus import Bus
 from sequence_paper.api.calllog import CallLog
+from sequence_paper.api.vault import Vault, key_beside
 from sequence_paper.feed.evm import ChainConfig
 from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
@@ -52,11 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (StoreError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    vault = Vault(options.credentials_key or key_beside(options.db))
     folder = options.ticks or beside(options.db)
     ticks = TickStore(folder) if folder is not None else None
     recorded = contextlib.closing(ticks) if ticks is not None else contextlib.nullcontext()
     with listener, contextlib.closing(store), contextlib.closing(calls), recorded:
-        server = _Server(_served(create_app(store, Bus(options.nats), calls, ticks, chain)))
+        server = _Server(_served(create_app(store, Bus(options.nats), calls, ticks, chain, vault)))
         server.run(sockets=[listener])
         return 0 if server.started else 1
 
@@ -101,6 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--pools", type=Path, metavar="FILE", help="TOML: a JSON-RPC endpoint and pools (default: generated)"
+    )
+    parser.add_argument(
+        "--credentials-key",
+        type=Path,
+        metavar="FILE",
+        help="seals venue credentials; made when absent (default: beside the SQLite file)",
     )
     parser.add_argument("--call-log", type=Path, metavar="FILE", help="append one JSON line per request")
     return parser

@@ -10,7 +10,7 @@ router = APIRouter()
 
 _TRADING = "orders are submitted, previewed, amended and cancelled under /v1/orders; this is not built"
 _RISK = "account-wide limits cannot be set, limits are per deployment (`risk`); the kill switch is POST, PUT and GET"
-_VENUES = "venues are simulated and need no credentials or wallets"
+_VENUES = "venues are simulated and need no wallets"
 _MARKET = (
     "quotes are at GET /v1/quotes, /v1/quotes/{symbol} and POST /v1/quotes_batch, the rest of it is only read"
 )
@@ -20,7 +20,7 @@ _ANALYSIS = "backtests are not built; /v1/intelligence/slippage has what a size 
 _INTELLIGENCE = "measured figures are at /v1/intelligence/venues, slippage, depth and routing"
 _COSTS = "costs are at /v1/tca and /v1/analytics/tca (report, timeseries, venues, quality), and /v1/analytics/execution"
 _STREAM = "there are no server-sent events and no prediction markets; subscribe to channels of /v1/stream"
-_KEYS = "accounts and keys are made with python -m sequence_paper.keys"
+_KEYS = "what there is: GET and POST /v1/api_keys, POST /v1/api_keys/{key_id}/rotate, DELETE /v1/api_keys/{key_id}"
 _OLDER = "use /v1/deployments"
 _POSITIONS = "removed by the platform; use /v1/positions/unified"
 
@@ -29,7 +29,7 @@ REASONS: dict[str, str] = {
         ("orders", "execution_graphs", "venue_cancel_all", "parent_orders", "algo_orders"), _TRADING
     ),
     **dict.fromkeys(("kill_switch", "risk_limits"), _RISK),
-    **dict.fromkeys(("credentials", "venues", "wallets"), _VENUES),
+    **dict.fromkeys(("venues", "wallets"), _VENUES),
     **dict.fromkeys(("quotes", "quotes_batch", "symbols", "pairs", "fees", "fair_price"), _MARKET),
     **dict.fromkeys(("funding_history", "market"), _FUNDING),
     **dict.fromkeys(("markets", "settlement", "polymarket"), _PREDICTION),
@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("tca", "analytics"), _COSTS),
     **dict.fromkeys(("ws", "risk", "alerts"), _STREAM),
     **dict.fromkeys(("api_keys",), _KEYS),
+    "credentials": "what there is: GET /v1/credentials; PUT, POST and DELETE /v1/credentials/{venue}",
     **dict.fromkeys(("algos", "strategies", "mm", "agent", "bundles"), _OLDER),
     **dict.fromkeys(("balances", "portfolio"), _POSITIONS),
     "sandbox": "what there is: POST /v1/sandbox/positions and reset, GET and PUT /v1/sandbox/settings",

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from sequence_paper.api import (
     absent,
+    api_keys,
+    credentials,
     deployments,
     errors,
     execution,
@@ -38,6 +40,7 @@ from sequence_paper.api.stream import endpoint as stream
 from sequence_paper.api.stream.hub import Hub
 from sequence_paper.api.tca import routes as tca
 from sequence_paper.api.tca.reports import Reporter
+from sequence_paper.api.vault import Vault
 from sequence_paper.feed.evm import ChainConfig
 from sequence_paper.store import Store
 from sequence_paper.store.ticks import TickStore
@@ -55,6 +58,8 @@ _ROUTES = (
     order_entry,
     readings,
     venues,
+    credentials,
+    api_keys,
     sandbox,
     traces,
     tca,
@@ -73,10 +78,11 @@ def create_app(
     calls: CallLog,
     ticks: TickStore | None = None,
     chain: ChainConfig | None = None,
+    vault: Vault | None = None,
 ) -> ASGIApp:
     """The ASGI application; opens and closes the bus with its lifespan, leaves store and ticks to the caller."""
 
-    platform = Platform(store, bus, ticks, chain)
+    platform = Platform(store, bus, ticks, chain, vault)
     hub = Hub(platform)
 
     @contextlib.asynccontextmanager

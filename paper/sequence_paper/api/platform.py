@@ -20,6 +20,7 @@ from sequence_paper.api.market import MarketView
 from sequence_paper.api.pools import Pools
 from sequence_paper.api.presence import Presence
 from sequence_paper.api.stream.tickets import Tickets
+from sequence_paper.api.vault import Vault
 from sequence_paper.feed.evm import ChainConfig
 from sequence_paper.mesh.wire import event_subject
 from sequence_paper.store import Store
@@ -36,10 +37,16 @@ class Platform:
     """One for the process, in `app.state.platform`."""
 
     def __init__(
-        self, store: Store, bus: Bus, ticks: TickStore | None = None, chain: ChainConfig | None = None
+        self,
+        store: Store,
+        bus: Bus,
+        ticks: TickStore | None = None,
+        chain: ChainConfig | None = None,
+        vault: Vault | None = None,
     ) -> None:
         """`ticks`: what the market showed; None when nothing is recorded. `chain`: where pools are; else generated."""
         self.store = store
+        self.vault = vault or Vault(None)
         self.ticks = ticks
         self.bus = bus
         self.market = MarketView(bus)

@@ -50,11 +50,14 @@ class VenuesAnswer(Answer):
 
 
 class CredentialAnswer(Answer):
-    """A connected venue; secrets are never returned."""
+    """A venue; secrets are never returned. `readable` false: the key they were sealed with is not there any more."""
 
     venue: str
-    status: Literal["connected"]
+    status: Literal["connected", "disconnected"]
     requires_credentials: bool
+    stored: bool
+    stored_ns: int | None
+    readable: bool | None
 
 
 class CredentialsAnswer(Answer):

@@ -1,4 +1,4 @@
-"""Where an account can trade and within which limits: `/v1/venues`, `/v1/credentials`, `/v1/risk_limits`."""
+"""Where an account can trade and within which limits: `/v1/venues`, `/v1/risk_limits`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sequence_paper.api.fleet import EdgeView, Fleet
 from sequence_paper.api.listed import rules_row
 from sequence_paper.api.market import MarketView
 from sequence_paper.api.platform import Here, Who, json, needs_key
-from sequence_paper.api.venue_answers import CredentialsAnswer, RiskLimitsAnswer, VenuesAnswer
+from sequence_paper.api.venue_answers import RiskLimitsAnswer, VenuesAnswer
 from sequence_paper.store.words import Json
 from sequence_paper.venue.rules import venue_fees
 
@@ -26,21 +26,6 @@ async def venues(here: Here) -> Response:
     now = time.time_ns()
     rows = venue_rows(await here.run(here.fleet))
     return json({"venues": [row | {"markets": _markets(row, here.market, now)} for row in rows]})
-
-
-@router.get("/credentials", responses=described(CredentialsAnswer))
-async def credentials(here: Here) -> Response:
-    """Connected venues. Ours are simulated and need no credentials: one is connected while an edge of it is there."""
-    rows = venue_rows(await here.run(here.fleet))
-    return json(
-        {
-            "credentials": [
-                {"venue": row["venue"], "status": "connected", "requires_credentials": False}
-                for row in rows
-                if row["connected"]
-            ]
-        }
-    )
 
 
 @router.get("/risk_limits", responses=described(RiskLimitsAnswer))

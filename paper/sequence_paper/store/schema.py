@@ -26,6 +26,7 @@ MIGRATIONS: dict[int, list[str]] = {
         "ALTER TABLE orders ADD COLUMN parent_id TEXT",
         "ALTER TABLE fills ADD COLUMN certainty TEXT",
         "ALTER TABLE api_keys ADD COLUMN admin BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE api_keys ADD COLUMN label TEXT NOT NULL DEFAULT ''",
     ]
 }
 """version reached → SQL statements that lead there from the version before."""
@@ -50,6 +51,7 @@ api_keys = sa.Table(
     _col("mode", _T),
     _col("created_at_ns", _BIG),
     _col("admin", sa.Boolean()),
+    _col("label", _T),
 )
 
 artifacts = sa.Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sequence_paper.store.accounts import Accounts
 from sequence_paper.store.artifacts import Artifacts
 from sequence_paper.store.costs import Costs
+from sequence_paper.store.credentials import Credentials
 from sequence_paper.store.database import Database
 from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
@@ -55,6 +56,7 @@ class Store:
         self.switches = Switches(self._db)
         self.sandbox = Sandbox(self._db)
         self.inputs = Inputs(self._db)
+        self.credentials = Credentials(self._db)
 
     def commit(self, writes: EdgeWrites) -> None:
         """Write a batch of an edge: all of it, or (when this raises) nothing. Announce only after it returned."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from sequence_paper.api import answers, mesh, quote_answers, reading_answers, traces, venue_answers
+from sequence_paper.api import answers, api_keys, mesh, quote_answers, reading_answers, traces, venue_answers
 from sequence_paper.api.tca import answers as tca_answers
 from sequence_paper.store import Store
 from support.paper import Paper
@@ -71,6 +71,9 @@ _DOCUMENTED = {
     r"/account": reading_answers.AccountAnswer,
     r"/venues": venue_answers.VenuesAnswer,
     r"/credentials": venue_answers.CredentialsAnswer,
+    r"/credentials/.+": venue_answers.CredentialAnswer,
+    r"/api_keys/.+": api_keys.MintedAnswer,
+    r"/kill_switch(/clear)?": reading_answers.SwitchedAnswer,
     r"/risk_limits": venue_answers.RiskLimitsAnswer,
     r"/orders": reading_answers.OrdersAnswer,
     r"/orders/.+": reading_answers.OrderAnswer,
@@ -92,6 +95,10 @@ _DOCUMENTED = {
 def documented(method: str, path: str) -> type[BaseModel] | None:
     """The model that the API's own description gives for the answer: every `ok` answer of a test is held against it."""
     path = path.partition("?")[0]
+    if path == "/api_keys":
+        return api_keys.KeysAnswer if method == "GET" else api_keys.MintedAnswer
+    if (method, path) == ("GET", "/kill_switch"):
+        return reading_answers.KillSwitchAnswer
     if path == "/deployments":
         return answers.DeploymentsAnswer if method == "GET" else answers.DeploymentAnswer
     return next((model for pattern, model in _DOCUMENTED.items() if re.fullmatch(pattern, path)), None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from sequence_paper.store import Store
+from sequence_paper.store.schema import MIGRATIONS
 from sequence_paper.store.switches import KILL_SWITCH, KillSwitchOnError
 from support.parents import ACCOUNT, PARENT, leg, route
 
@@ -61,16 +63,15 @@ def test_it_is_of_one_account_and_mode_and_survives(store, url):
 
 
 def test_keys_of_the_version_before_are_no_admins(tmp_path):
-    """A database of version 1 has keys without the column."""
+    """A database of version 1 has none of the columns that version 2 added."""
     url = f"sqlite:///{tmp_path / 'old.db'}"
     store = Store(url)
     key = store.accounts.mint_key(store.accounts.ensure("desk").account_id, "live", admin=True)
     store.close()
     engine = sa.create_engine(url)
     with engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE api_keys DROP COLUMN admin"))
-        connection.execute(sa.text("ALTER TABLE orders DROP COLUMN parent_id"))
-        connection.execute(sa.text("ALTER TABLE fills DROP COLUMN certainty"))
+        for table, column in re.findall(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", " ".join(MIGRATIONS[2])):
+            connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(sa.text("DELETE FROM schema_version"))
         connection.execute(sa.text("INSERT INTO schema_version VALUES (1)"))
     engine.dispose()
