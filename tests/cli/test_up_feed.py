@@ -7,6 +7,8 @@ import pytest
 from sequence_operator.cli import up_feed
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.local.options import Options
+from sequence_operator.local.paper import Paper
+from sequence_operator.local.ports import hold
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,33 @@ def test_a_live_feed_is_every_venues_and_a_recording_the_firsts() -> None:
     live, replay = Options(feed="live"), Options(feed="replay")
     assert [live.feed_of(venue) for venue in live.venues] == ["live", "live"]
     assert [replay.feed_of(venue) for venue in replay.venues] == ["replay", "generated"]
+
+
+@pytest.mark.parametrize("latency", ["none", "venue", "constant:5", "constant:1,2.5,3"])
+def test_what_edges_take_as_latency(latency: str) -> None:
+    up_feed.check_latency(latency)
+    assert up_feed.absolute_table(latency) == latency
+
+
+@pytest.mark.parametrize(
+    "latency", ["", "slow", "constant:", "constant:1,2", "constant:-1", "table:/no/such"]
+)
+def test_what_no_edge_takes_as_latency(latency: str) -> None:
+    with pytest.raises(CliError) as refused:
+        up_feed.check_latency(latency)
+    assert refused.value.hint == "sequence up --latency venue"
+
+
+def test_a_table_of_latencies_is_named_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    up_feed.check_latency("table:t.json")
+    assert up_feed.absolute_table("table:t.json") == f"table:{tmp_path}/t.json"
+
+
+def test_every_edge_is_told_the_latency(tmp_path: Path) -> None:
+    paper = Paper(tmp_path, Options(latency="venue"))
+    paper._held = {"api": hold(), "bus": hold()}
+    for part in paper.edge_parts("key"):
+        assert part.argv[part.argv.index("--latency") + 1] == "venue"
+    paper.close()

@@ -27,6 +27,7 @@ _ABOUT_THE_STACK = (
     "venues",
     "feed",
     "record",
+    "latency",
     "pace",
     "gate",
     "feed_until",
@@ -61,6 +62,13 @@ _ABOUT_THE_STACK = (
     help="Write what live venues send into files in this folder; replay:FILE plays one.",
 )
 @click.option(
+    "--latency",
+    default="none",
+    show_default=True,
+    metavar="PROFILE",
+    help="Way of orders to a venue and back: none, venue, constant:MS or table:FILE.",
+)
+@click.option(
     "--pace",
     type=click.Choice(["1", "20", "max"]),
     default="1",
@@ -92,6 +100,7 @@ def up(
     venues: tuple[str, ...],
     feed: str,
     record: Path | None,
+    latency: str,
     pace: str,
     gate: int,
     feed_until: float,
@@ -111,7 +120,10 @@ def up(
     from sequence_operator.local.errors import LocalError
 
     up_feed.check(feed, record, simulated=pace != "1" or gate > 0 or feed_until > 0)
-    options = _options(venues, feed, record, pace, gate, feed_until, seed, kube_context, unsandboxed_builds)
+    up_feed.check_latency(latency)
+    options = _options(
+        venues, feed, record, latency, pace, gate, feed_until, seed, kube_context, unsandboxed_builds
+    )
     asked = any(
         click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _ABOUT_THE_STACK
     )
@@ -165,6 +177,7 @@ def _options(
     venues: tuple[str, ...],
     feed: str,
     record: Path | None,
+    latency: str,
     pace: str,
     gate: int,
     feed_until: float,
@@ -180,6 +193,7 @@ def _options(
         venues=chosen,
         feed=up_feed.absolute(feed),
         record=str(record.expanduser().absolute()) if record else "",
+        latency=up_feed.absolute_table(latency),
         pace=pace,
         gate=gate,
         until=feed_until,

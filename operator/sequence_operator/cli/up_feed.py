@@ -1,8 +1,13 @@
-"""What `sequence up --feed` takes, checked before anything is started."""
+"""What `sequence up --feed` and `--latency` take, checked before anything is started."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 from sequence_operator.cli.errors import CliError, ExitCode
+
+_MS: Final = r"\d+(\.\d+)?"
+_LATENCY: Final = re.compile(rf"none|venue|constant:{_MS}(,{_MS},{_MS})?|table:.+")
 
 
 def absolute(feed: str) -> str:
@@ -36,4 +41,26 @@ def check(feed: str, record: Path | None, *, simulated: bool) -> None:
     if record is not None and kind != "live":
         raise CliError(
             "only a live feed can be recorded", "", "sequence up --feed live --record DIR", ExitCode.USAGE
+        )
+
+
+def absolute_table(latency: str) -> str:
+    """A table of latencies named from here, named from anywhere."""
+    kind, _, name = latency.partition(":")
+    return f"table:{Path(name).expanduser().absolute()}" if kind == "table" else latency
+
+
+def check_latency(latency: str) -> None:
+    """Raises CliError (usage) for what no edge would take; what is in a table, edges look at themselves."""
+    if not _LATENCY.fullmatch(latency):
+        raise CliError(
+            f"there is no latency profile {latency!r}",
+            "a profile is none, venue, constant:MS, constant:FEED,ENTRY,RESPONSE (milliseconds), or table:FILE",
+            "sequence up --latency venue",
+            ExitCode.USAGE,
+        )
+    kind, _, name = latency.partition(":")
+    if kind == "table" and not Path(name).expanduser().is_file():
+        raise CliError(
+            f"there is no table of latencies {name}", "", "sequence up --latency venue", ExitCode.NOT_FOUND
         )

@@ -14,6 +14,8 @@ class Options:
     """venues: one edge each. feed: `replay` lets the first venue replay the recording, the others are generated;
     `live` follows all venues as they are now. record: folder for recordings of live feeds ("": none).
 
+    latency: between algos and venues: `none`, `venue` (assumed figures of each venue), `constant:MS`, `table:FILE`.
+
     pace: 1, 20 or `max`, times the pace of time. gate: simulated time stands still until so many instances run on an
     edge (0: no gate). until: seconds of event time after which the feed ends (0: never). kube_context: use this
     context of the user's kubeconfig instead of a control plane of our own. unsandboxed_builds: compile what comes
@@ -23,6 +25,7 @@ class Options:
     venues: tuple[str, ...] = ("kraken", "coinbase")
     feed: Feed = "generated"
     record: str = ""
+    latency: str = "none"
     pace: str = "1"
     gate: int = 0
     until: float = 0.0

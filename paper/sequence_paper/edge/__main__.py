@@ -21,6 +21,8 @@ from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
 from sequence_paper.store.ticks.folder import beside
 from sequence_paper.store.words import Json
+from sequence_paper.venue.latency import LatencyError
+from sequence_paper.venue.latency import parse as parse_latency
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 
@@ -68,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
         "--record", type=Path, metavar="DIR", help="write a live feed's frames into a file here"
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--latency",
+        default="none",
+        help="none, venue, constant:MS[,MS,MS] (feed, entry, response) or table:FILE",
+    )
     parser.add_argument("--pace", default="1", help="simulated seconds per second, or max")
     parser.add_argument("--gate", type=int, default=0, help="instances that must run before time does")
     parser.add_argument("--until", type=float, help="end after so many seconds of feed time")
@@ -107,6 +114,10 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         )
     except FeedError as error:
         raise _WrongArgumentsError(str(error), error.hint) from None
+    try:
+        latency = parse_latency(options.latency, options.venue, options.seed)
+    except LatencyError as error:
+        raise _WrongArgumentsError(str(error), "use --latency none, or venue for what is assumed") from None
     origin = feed.about.start_ns
     clock: Clock = PacedClock(origin, pace) if simulated else WallClock()
     settings = EdgeSettings(
@@ -118,6 +129,7 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         until_ns=None if options.until is None else origin + int(options.until * 1e9),
         ticks=options.ticks or beside(options.db),
         source=_source(options),
+        latency=latency,
     )
     return EdgeProcess(settings, Store(options.db), feed, clock, _markets(options.venue, symbols))
 

@@ -31,7 +31,10 @@ from sequence_paper.edge.roster import Roster
 from sequence_paper.edge.switches import Switches
 from sequence_paper.edge.tracer import Tracer
 from sequence_paper.edge.trading import Trading
+from sequence_paper.edge.venue_link import VenueLink
+from sequence_paper.edge.wires import Wires
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, Trade
+from sequence_paper.venue.latency import Latency
 from sequence_paper.venue.market import Market
 
 SECOND_NS: Final = 10**9
@@ -43,6 +46,7 @@ class EdgeCore:
     """Everything one edge hosts. ``taken``: events so far, which together with ``now_ns`` is a place in the feed.
 
     ``recorder``: takes down what the market showed, if anybody wants that; ``log``: everything that happens.
+    ``latency``: between algos and the venue; None = all at once.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class EdgeCore:
         send: Send,
         recorder: Recorder | None = None,
         log: EventLog | None = None,
+        latency: Latency | None = None,
     ) -> None:
         self.markets = markets
         self.journal = journal
@@ -61,11 +66,15 @@ class EdgeCore:
         self.roster = Roster(edge_id, journal)
         self.tracer = Tracer(journal)
         self.inputs = InputLog(edge_id, journal, lambda: (self.taken, self.now_ns))
-        self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer, log)
+        self.wires = Wires(latency)
+        self.executions = Executions(edge_id, markets, journal, self.roster, self.tracer, self.wires, log)
+        self.link = VenueLink(
+            markets, self.executions, self.wires, lambda notices: self.callbacks.tell(notices)
+        )
         self.switches = Switches(
             lambda account_id, mode: self.inputs.outside(account_id, mode, "a kill switch")
         )
-        trading = Trading(venue, markets, self.executions, self.roster.log, self.tracer, self.switches)
+        trading = Trading(venue, self.link, self.executions, self.roster.log, self.tracer, self.switches)
         self.callbacks = Callbacks(self.roster, trading, self.executions, log)
         self.post = Post(self.roster, self.callbacks, send, log)
         self.board = Board(markets, self.roster)
@@ -99,6 +108,7 @@ class EdgeCore:
         self.callbacks.received = time.perf_counter_ns()
         changed: dict[str, None] = {}
         markets, callbacks, recorder, log = self.markets, self.callbacks, self._recorder, self._log
+        wires = self.wires
         self.taken += len(events)
         for event in events:
             if event.ts_ns != callbacks.now_ns:
@@ -109,12 +119,14 @@ class EdgeCore:
                     self.post.deliver_local()  # what a fill has made an algo say, wherever the feed is cut
                 if event.ts_ns >= self.next_heartbeat_ns:
                     self._heartbeats(event.ts_ns)
+                if event.ts_ns > wires.due_ns:
+                    self._arrive(event.ts_ns - 1)
                 self._reach(event.ts_ns)
             if log is not None:
                 log.took(event)
             executions = markets[event.symbol].on_event(event)
             if executions:
-                callbacks.tell(self.executions.apply(executions, event.ts_ns))
+                callbacks.tell(self.link.happened(executions, event.ts_ns))
             if type(event) is BookDelta or type(event) is BookSnapshot:
                 changed[event.symbol] = None
             elif type(event) is Trade:
@@ -127,6 +139,12 @@ class EdgeCore:
             self._deliver_books(changed)
         else:
             self.post.deliver_local()
+        self._arrive(self.now_ns)
+
+    def ended(self) -> None:
+        """Time stands still from now on: what is under way arrives, and what is sent later does at once."""
+        self.wires.cut(self.now_ns, self._reach)
+        self.post.deliver_local()
 
     def compare(self, symbol: str) -> None:
         """Another venue's book of a symbol came in. Must not be called during a callback."""
@@ -141,6 +159,7 @@ class EdgeCore:
         self.callbacks.received = time.perf_counter_ns()
         if ts_ns >= self.next_heartbeat_ns:
             self._heartbeats(ts_ns)
+        self._arrive(ts_ns)
         self._reach(ts_ns)
 
     def observe(self) -> None:
@@ -164,6 +183,11 @@ class EdgeCore:
     def _reach(self, ts_ns: int) -> None:
         if ts_ns > self.callbacks.now_ns:
             self.callbacks.now_ns = ts_ns
+
+    def _arrive(self, until_ns: int) -> None:
+        """Messages between algos and the venue that are due by then."""
+        if self.wires.due_ns <= until_ns and self.wires.run(until_ns, self._reach):
+            self.post.deliver_local()
 
     def _deliver_books(self, symbols: Iterable[str]) -> None:
         now, decide, recorder = self.now_ns, self.callbacks.decide, self._recorder
@@ -194,6 +218,7 @@ class EdgeCore:
         if until_ns - self.next_heartbeat_ns >= MAX_HEARTBEATS * SECOND_NS:
             self.next_heartbeat_ns = (until_ns // SECOND_NS - MAX_HEARTBEATS + 1) * SECOND_NS
         while self.next_heartbeat_ns <= until_ns:
+            self._arrive(self.next_heartbeat_ns)
             self._reach(self.next_heartbeat_ns)
             self.next_heartbeat_ns += SECOND_NS
             self._heartbeat()

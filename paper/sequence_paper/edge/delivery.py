@@ -19,8 +19,8 @@ class Delivery:
         self._core.prime(self._feed.prime(), self._feed.about.start_ns)
 
     def next_due(self) -> int | None:
-        """Time of the next event or heartbeat, None when the end comes first."""
-        event, beat = self._feed.peek_ns(), self._core.next_heartbeat_ns
+        """Time of the next event, heartbeat or arrival of a message, None when the end comes first."""
+        event, beat = self._feed.peek_ns(), min(self._core.next_heartbeat_ns, self._core.wires.due_ns)
         if event is None:
             # A live feed that is silent has not ended: time goes on.
             return None if self._feed.arrived is None else beat
@@ -44,3 +44,4 @@ class Delivery:
         end = self.end_ns if self.end_ns is not None else self._core.now_ns
         self._core.advance(end)
         self._core.feed([FeedStatus(symbol, end, FeedState.ENDED) for symbol in self._core.markets])
+        self._core.ended()

@@ -15,6 +15,7 @@ from sequence_paper.edge.roster import Roster
 from sequence_paper.edge.rows import fill_row, order_row
 from sequence_paper.edge.trace import Decision
 from sequence_paper.edge.tracer import RESTARTED, LastStep, Tracer
+from sequence_paper.edge.wires import Wires
 from sequence_paper.store.words import OrderStatus
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.orders import (
@@ -70,6 +71,7 @@ class Executions:
         journal: Journal,
         roster: Roster,
         tracer: Tracer,
+        wires: Wires,
         log: EventLog | None = None,
     ) -> None:
         self._edge_id = edge_id
@@ -77,12 +79,20 @@ class Executions:
         self._journal = journal
         self._roster = roster
         self._tracer = tracer
+        self._wires = wires
         self._log = log
 
     def apply(
-        self, executions: Iterable[Execution], now_ns: int, decision: Decision | None = None
+        self,
+        executions: Iterable[Execution],
+        now_ns: int,
+        decision: Decision | None = None,
+        mid_1e9: int | None = None,
     ) -> list[Notice]:
-        """Executions of any instance of this edge. ``decision``: of the algo that asked for them, if one did."""
+        """Executions of any instance of this edge, heard of now.
+
+        ``decision``: of the algo that asked for them, if one did. ``mid_1e9``: of the moment of a fill, None = now.
+        """
         notices: list[Notice] = []
         for execution in executions:
             hosted = self._roster.owners.get(execution.owner)
@@ -92,18 +102,45 @@ class Executions:
             if self._log is not None:
                 self._log.executed(hosted, execution)
             self._tracer.execution(order, execution, now_ns, decision)
-            self._apply_one(hosted, order, execution, now_ns, notices)
+            self._apply_one(hosted, order, execution, now_ns, mid_1e9, notices)
         return notices
+
+    def holder(self, key: str) -> tuple[Hosted, LiveOrder] | None:
+        """Who has this open order here."""
+        held = ((hosted, hosted.orders.get(key)) for hosted in self._roster.owners.values())
+        return next(((hosted, order) for hosted, order in held if order is not None), None)
+
+    def mid_of(self, execution: Execution) -> int | None:
+        """Of the market of an order now; None when nobody here has the order."""
+        hosted = self._roster.owners.get(execution.owner)
+        order = hosted.orders.get(execution.key) if hosted is not None else None
+        return None if hosted is None or order is None else _slot(hosted, order).mark()
+
+    def under_way(self, hosted: Hosted, order: LiveOrder, now_ns: int) -> None:
+        """It left for the venue."""
+        want, number = hosted.want, order.order_id.rpartition(":")[2]
+        self._wires.name(order.order_id, f"{want.mode}/{want.name}/{want.label}/{number}")
+        self._write(hosted, order, "NEW", now_ns)
+
+    def withdraw(self, hosted: Hosted, order: LiveOrder, now_ns: int) -> None:
+        """The platform itself ends an order: at once, and after hearing all that the venue has said until now.
+
+        One that the market does not know stays as it is.
+        """
+        self._wires.settle(hosted.owner, now_ns)
+        market = self._markets.get(order.symbol)
+        executions = market.cancel(order.order_id, now_ns) if market is not None else []
+        if not executions and self._wires.recall(order.order_id):
+            left = order.qty_1e8 - order.filled_1e8
+            executions = [Cancelled(order.order_id, hosted.owner, now_ns, left, CancelReason.REQUESTED)]
+        self.apply(executions, now_ns)
 
     def sweep(self, hosted: Hosted, now_ns: int) -> int:
         """Cancel every open order of an instance; returns how many."""
         count = 0
         for order in list(hosted.orders.values()):
-            market = self._markets.get(order.symbol)
-            executions = market.cancel(order.order_id, now_ns) if market is not None else []
-            if executions:
-                self.apply(executions, now_ns)
-            else:
+            self.withdraw(hosted, order, now_ns)
+            if order.order_id in hosted.orders:
                 # The market does not know it (it was never restored): the row must still end.
                 self.end_lost(hosted, order, now_ns)
             count += 1
@@ -163,12 +200,19 @@ class Executions:
         self._tracer.save(hosted, order)
 
     def _apply_one(
-        self, hosted: Hosted, order: LiveOrder, execution: Execution, now_ns: int, notices: list[Notice]
+        self,
+        hosted: Hosted,
+        order: LiveOrder,
+        execution: Execution,
+        now_ns: int,
+        mid_1e9: int | None,
+        notices: list[Notice],
     ) -> None:
-        slot = next(s for s in hosted.slots if s.symbol == order.symbol)
+        slot = _slot(hosted, order)
         match execution:
             case Filled():
-                self._filled(hosted, order, slot, execution, notices)
+                mid = slot.mark() if mid_1e9 is None else mid_1e9
+                self._filled(hosted, order, slot, execution, mid, now_ns, notices)
             case Acked():
                 order.px_1e9, order.qty_1e8, order.status = execution.px_1e9, execution.qty_1e8, ACKED
                 hosted.touch(order.symbol)
@@ -186,21 +230,29 @@ class Executions:
             case Rejected():
                 hosted.counts.rejected += 1
                 hosted.drop(order)
+                self._wires.forget(order.order_id)
                 self.reject_row(hosted, order, execution.code, execution.reason, now_ns)
                 notices.append(RejectNotice(hosted, slot, order.algo_id, execution.code))
 
     def _filled(
-        self, hosted: Hosted, order: LiveOrder, slot: Slot, filled: Filled, notices: list[Notice]
+        self,
+        hosted: Hosted,
+        order: LiveOrder,
+        slot: Slot,
+        filled: Filled,
+        mid_1e9: int,
+        now_ns: int,
+        notices: list[Notice],
     ) -> None:
         holding = slot.holding
-        realized = holding.fill(order.side, filled.px_1e9, filled.qty_1e8, filled.fee_1e9, filled.ts_ns)
+        realized = holding.fill(order.side, filled.px_1e9, filled.qty_1e8, filled.fee_1e9, now_ns)
         holding.mark_1e9 = slot.mark() or filled.px_1e9
         order.filled_1e8 += filled.qty_1e8
         order.notional_1e9 += filled.px_1e9 * filled.qty_1e8 // 10**8
         order.fees_1e9 += filled.fee_1e9
         order.status = PARTIAL
         hosted.touch(order.symbol)
-        self._journal.fill(fill_row(hosted, self._edge_id, order, filled, realized, slot.mark()))
+        self._journal.fill(fill_row(hosted, self._edge_id, order, filled, realized, mid_1e9))
         self._journal.position(holding.row())
         if self._log is not None:
             self._log.holds(filled.ts_ns, hosted, order.symbol, holding)
@@ -217,6 +269,7 @@ class Executions:
         self, hosted: Hosted, order: LiveOrder, status: OrderStatus, now_ns: int, *, reason: str | None = None
     ) -> None:
         hosted.drop(order)
+        self._wires.forget(order.order_id)
         self._write(hosted, order, status, now_ns, reason=reason)
 
     def _write(
@@ -238,6 +291,10 @@ def request(hosted: Hosted, order: LiveOrder) -> Order:
         order.qty_1e8,
         order.px_1e9,
     )
+
+
+def _slot(hosted: Hosted, order: LiveOrder) -> Slot:
+    return next(slot for slot in hosted.slots if slot.symbol == order.symbol)
 
 
 def _word(reason: CancelReason) -> str:

@@ -141,7 +141,7 @@ class Gateway:
         wanted = request(hosted, order)
         core.tracer.received(order, slot, row.venue, asked, now)
         core.tracer.sent(order, row.venue, wanted, now)
-        core.callbacks.tell(core.executions.apply(slot.market.submit(wanted, now), now))
+        core.callbacks.tell(core.link.at_once(order.order_id, slot.market.submit(wanted, now), now))
 
     async def _cancel(self, asked: Json) -> Order | None:
         """Also an algo's own order; one that does not rest any more stays as it is."""
@@ -150,8 +150,7 @@ class Gateway:
             return stored
         core, now = self._core, self._core.now_ns
         core.inputs.outside(stored.account_id, stored.mode, "a cancel from outside the algos of this edge")
-        executions = core.markets[stored.symbol].cancel(stored.order_id, now)
-        core.callbacks.tell(core.executions.apply(executions, now))
+        core.link.cancel_now(stored.order_id, stored.symbol, now)
         return await self._stored(stored.order_id)
 
     async def _amend(self, asked: Json) -> Order | None:
@@ -164,12 +163,13 @@ class Gateway:
         if refusal is not None:
             raise ValueError(refusal.reason)
         core.inputs.outside(stored.account_id, stored.mode, "an amend from outside the algos of this edge")
+        core.link.settle(stored.order_id, now)
         executions = core.markets[stored.symbol].amend(
             stored.order_id, int(asked["qty_1e8"]), int(asked["price_1e9"]), now
         )
         if executions and isinstance(executions[0], Rejected):
             raise RefusedError(executions[0].reason)
-        core.callbacks.tell(core.executions.apply(executions, now))
+        core.callbacks.tell(core.link.at_once(stored.order_id, executions, now))
         return await self._stored(stored.order_id)
 
     async def _stored(self, order_id: str) -> Order | None:

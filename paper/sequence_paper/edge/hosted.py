@@ -44,6 +44,7 @@ class LiveOrder:
     decision_mid_1e9: int = 0
     trace: OrderTrace = field(default_factory=OrderTrace)
     parent_id: str | None = None
+    leaving: bool = False  # a cancel of the algo's is on its way to the venue
 
     def view(self) -> OpenOrderView:
         return OpenOrderView(self.algo_id, self.px_1e9, self.qty_1e8, self.filled_1e8, self.side, self.status)

@@ -36,6 +36,7 @@ from sequence_paper.store import Store
 from sequence_paper.store.records import EdgeInfo
 from sequence_paper.store.ticks.writing import TickWriter
 from sequence_paper.store.words import InstrumentType, Json
+from sequence_paper.venue.latency import Latency
 from sequence_paper.venue.market import Market
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class EdgeSettings:
     """``until_ns`` and the clock's origin are on the feed's time; ``gate`` counts running instances.
 
     ``ticks``: folder of the tick store, None to record nothing. ``source``: how to open this feed again.
+    ``latency``: between algos and the venue, None = all at once.
     """
 
     edge_id: str
@@ -59,6 +61,7 @@ class EdgeSettings:
     until_ns: int | None = None
     ticks: Path | None = None
     source: Json = field(default_factory=dict)
+    latency: Latency | None = None
 
 
 class EdgeProcess:
@@ -86,6 +89,7 @@ class EdgeProcess:
             self._journal,
             lambda *message: self._mesh.outbox.message(*message),
             self._recorder,
+            latency=settings.latency,
         )
         self._something = asyncio.Event()
         self._mesh = MeshEnd(self._core, store, self._bus, self._flush, self._something.set)
@@ -314,6 +318,7 @@ class EdgeProcess:
             "instrument_type": settings.instrument_type,
             "symbols": list(self._core.markets),
             "until_ns": settings.until_ns,
+            "latency": settings.latency.profile if settings.latency else "none",
             "feed": {"kind": about.kind, "start_ns": about.start_ns, **settings.source},
         }
 
@@ -333,6 +338,7 @@ class EdgeProcess:
             "clock_ns": self._core.now_ns,
             "source": about.label(),
             "features_absent": list(ABSENT),
+            "latency": self._settings.latency.profile if self._settings.latency else "none",
         }
 
 

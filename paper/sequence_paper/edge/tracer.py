@@ -121,21 +121,26 @@ class Tracer:
     def execution(
         self, order: LiveOrder, execution: Execution, feed_ns: int, decision: Decision | None
     ) -> None:
-        """The venue's word, before it is applied. ``decision``: of the algo that asked for it, if one did."""
+        """The venue's word, before it is applied. ``decision``: of the algo that asked for it, if one did.
+
+        ``feed_ns``: when it is heard; the step stands at when it happened.
+        """
+        at = execution.ts_ns
+        heard: Json = {"heard_ns": feed_ns} if feed_ns != at else {}
         match execution:
             case Acked():
-                self._step(order, "venue_ack", feed_ns, _acked(execution))
+                self._step(order, "venue_ack", at, _acked(execution) | heard)
             case Filled():
-                self._step(order, "fill", execution.ts_ns, _fill(order, execution))
+                self._step(order, "fill", at, _fill(order, execution) | heard)
             case Amended():
-                self._amend(order, "amended", feed_ns, _amended(execution) | self._asked(decision))
+                self._amend(order, "amended", at, _amended(execution) | self._asked(decision) | heard)
             case Cancelled():
                 wanted = execution.reason is CancelReason.REQUESTED
                 asked = self._asked(decision) if wanted else {}
-                self._step(order, "cancelled", feed_ns, _cancelled(execution) | asked)
+                self._step(order, "cancelled", at, _cancelled(execution) | asked | heard)
             case Rejected():
                 refused = _rejection("venue", execution.code, execution.reason)
-                self._step(order, "rejected", feed_ns, refused)
+                self._step(order, "rejected", at, refused | heard)
 
     # -- over a restart of the edge -----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ callback may run while another one is being worked off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sequence_paper.edge import abi
@@ -16,7 +16,7 @@ from sequence_paper.edge.hosted import Hosted, LiveOrder, Slot
 from sequence_paper.edge.switches import Switches
 from sequence_paper.edge.trace import Decision
 from sequence_paper.edge.tracer import Tracer
-from sequence_paper.venue.market import Market
+from sequence_paper.edge.venue_link import VenueLink
 from sequence_paper.venue.orders import Order, OrderType, RejectCode, Rejected
 from sequence_paper.venue.risk import Refusal
 
@@ -30,7 +30,7 @@ class Trading:
     def __init__(
         self,
         venue: str,
-        markets: Mapping[str, Market],
+        link: VenueLink,
         executions: Executions,
         log: Log,
         tracer: Tracer,
@@ -38,7 +38,7 @@ class Trading:
     ) -> None:
         self._venue = venue
         self._venue_id = abi.VENUE_IDS.get(venue, -1)
-        self._markets = markets
+        self._link = link
         self._executions = executions
         self._log = log
         self._tracer = tracer
@@ -108,7 +108,7 @@ class Trading:
         self._tracer.passed(hosted, order, now_ns)
         self._tracer.routed(order, target, self._venue, now_ns)
         self._tracer.sent(order, self._venue, wanted, now_ns)
-        notices += self._executions.apply(target.market.submit(wanted, now_ns), now_ns, decision)
+        notices += self._link.submit(hosted, order, wanted, now_ns, decision)
 
     def _intent(
         self,
@@ -196,9 +196,7 @@ class Trading:
         order = hosted.by_algo_id.get(action.order_id)
         # Unknown: it filled or ended before the cancel arrived, an everyday race that needs no answer.
         if order is not None:
-            notices += self._executions.apply(
-                self._markets[order.symbol].cancel(order.order_id, now_ns), now_ns, decision
-            )
+            notices += self._link.cancel(hosted, order, now_ns, decision)
         for live in hosted.intents.values():
             if live.row.intent_id == action.order_id:
                 self._executions.let_go(live)
@@ -239,13 +237,14 @@ class Trading:
         if stopped is not None:
             self._refuse_amend(hosted, action, target, order, stopped, now_ns, notices)
             return
-        executions = target.market.amend(order.order_id, action.qty_1e8, action.px_1e9, now_ns)
-        if executions and isinstance(executions[0], Rejected):
-            first = executions[0]
-            refused = Refusal(first.code, first.reason, check="venue")
-            self._refuse_amend(hosted, action, target, order, refused, now_ns, notices)
-            return
-        notices += self._executions.apply(executions, now_ns, decision)
+
+        def refused(by: Rejected, heard_ns: int) -> list[Notice]:
+            refusal, told = Refusal(by.code, by.reason, check="venue"), list[Notice]()
+            still = hosted.orders.get(order.order_id)
+            self._refuse_amend(hosted, action, target, still, refusal, heard_ns, told)
+            return told
+
+        notices += self._link.amend(hosted, order, wanted, now_ns, decision, refused)
 
     def _refuse_amend(
         self,

@@ -23,6 +23,8 @@ from sequence_paper.store import Store
 from sequence_paper.store.inputs import taken_over, wanted
 from sequence_paper.store.records import EdgeInput, EdgeWrites
 from sequence_paper.store.trades import Fill, Order, Position
+from sequence_paper.venue.latency import Latency, LatencyError
+from sequence_paper.venue.latency import parse as parse_latency
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 
@@ -76,7 +78,9 @@ class Stage:
         feed = opened(capsule, scratch)
         self.journal = Journal(self.kept)
         markets = {symbol: _market(capsule.venue, symbol) for symbol in capsule.symbols}
-        self.core = EdgeCore(_EDGE, capsule.venue, markets, self.journal, lambda *_: None, log=log)
+        self.core = EdgeCore(
+            _EDGE, capsule.venue, markets, self.journal, lambda *_: None, log=log, latency=_latency(capsule)
+        )
         self._delivery = Delivery(self.core, feed, capsule.until_ns)
         self._taken_over: list[Position] = []
         # Of a store a converger asks for these three things, and here the inputs have the answers.
@@ -133,7 +137,8 @@ class Stage:
         """Deliver what comes until then, but no more than ``taken`` events if that is given."""
         core, delivery, started = self.core, self._delivery, time.perf_counter_ns()
         while (due := delivery.next_due()) is not None and due <= ts_ns:
-            if taken is not None and core.taken >= taken and core.next_heartbeat_ns > ts_ns:
+            waits = min(core.next_heartbeat_ns, core.wires.due_ns)
+            if taken is not None and core.taken >= taken and waits > ts_ns:
                 break
             delivery.deliver(due, min(due + _BURST_NS, ts_ns))
             self.journal.flush()
@@ -141,12 +146,19 @@ class Stage:
         over = delivery.next_due() is None and (end is None or end <= ts_ns)
         if over and self._capsule.feed.cut:
             # The data went on; what is missing of it came later than all that is asked for.
-            while core.next_heartbeat_ns <= ts_ns:
-                core.advance(core.next_heartbeat_ns)
+            while (waits := min(core.next_heartbeat_ns, core.wires.due_ns)) <= ts_ns:
+                core.advance(waits)
         elif over and not self._finished and (taken is None or core.taken < taken):
             delivery.finish()
             self._finished = True
         self._wall_ns += time.perf_counter_ns() - started
+
+
+def _latency(capsule: Capsule) -> Latency | None:
+    try:
+        return parse_latency(capsule.latency, capsule.venue, capsule.feed.seed)
+    except LatencyError as error:
+        raise CapsuleError(str(error), "it was made with --latency table:FILE on another machine") from error
 
 
 def _market(venue: str, symbol: str) -> Market:

@@ -5,7 +5,7 @@ resting order fills by prints that reach it through its queue, by prints at a wo
 of the book comes to its price. While the data cannot be believed (gap, crossed, stale, ended) nothing fills and
 new orders are refused; cancels always work.
 
-An order arrives at the instant it is submitted: latency legs are not modelled here.
+An order arrives at the instant it is submitted: what lies between an algo and the venue is the edge's (``wires``).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from sequence_paper.edge.journal import Journal
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, Trade
 from sequence_paper.store import Store
 from sequence_paper.store.records import NewDeployment, NewInstance
+from sequence_paper.venue.latency import Latency
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 from support.algos import build_algos
@@ -46,13 +47,21 @@ def host() -> Iterator[Host]:
 class InProcessEdge:
     """An edge of kraken whose clock is the events a test feeds. ``sent``: mesh messages to other edges."""
 
-    def __init__(self, store: Store, host: Host, symbols: tuple[str, ...] = ("BTC-USD", "ETH-USD")) -> None:
+    def __init__(
+        self,
+        store: Store,
+        host: Host,
+        symbols: tuple[str, ...] = ("BTC-USD", "ETH-USD"),
+        latency: Latency | None = None,
+    ) -> None:
         self.store, self.host = store, host
         self.account = store.accounts.ensure("desk", tier="free", rate_limit_qps=None).account_id
         self.markets = {s: _market(s) for s in symbols}
         self.sent: list[tuple[str, str, str, bytes]] = []
         self.journal = Journal(store)
-        self.core = EdgeCore(EDGE_ID, "kraken", self.markets, self.journal, lambda *m: self.sent.append(m))
+        self.core = EdgeCore(
+            EDGE_ID, "kraken", self.markets, self.journal, lambda *m: self.sent.append(m), latency=latency
+        )
         self.guests = Guests(self.core, store, "kraken", "spot")
         self.converger = Converger(self.core, host, store, self.guests, "kraken", "test feed")
         self.seq = 0
@@ -138,13 +147,13 @@ def _market(symbol: str) -> Market:
 
 
 @pytest.fixture
-def make_edge(tmp_path: Path, host: Host) -> Iterator[Callable[[], InProcessEdge]]:
+def make_edge(tmp_path: Path, host: Host) -> Iterator[Callable[..., InProcessEdge]]:
     """A new edge process, so to say, on the same database each time."""
     stores: list[Store] = []
 
-    def make() -> InProcessEdge:
+    def make(**more: Any) -> InProcessEdge:
         stores.append(Store(f"sqlite:///{tmp_path / 'paper.db'}"))
-        return InProcessEdge(stores[-1], host)
+        return InProcessEdge(stores[-1], host, **more)
 
     yield make
     for store in stores:
@@ -152,7 +161,7 @@ def make_edge(tmp_path: Path, host: Host) -> Iterator[Callable[[], InProcessEdge
 
 
 @pytest.fixture
-def edge(make_edge: Callable[[], InProcessEdge]) -> InProcessEdge:
+def edge(make_edge: Callable[..., InProcessEdge]) -> InProcessEdge:
     return make_edge()
 
 

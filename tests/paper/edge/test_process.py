@@ -122,8 +122,10 @@ def _story(client: Client, wasm: bytes) -> list[Any]:
     return [{k: v for k, v in row.items() if k not in volatile} for row in rows]
 
 
-def test_two_runs_are_equal(paper, algos) -> None:
-    first, second = (_story(Client(paper({"kraken": SIMULATED})), algos["maker"]) for _ in range(2))
+@pytest.mark.parametrize("latency", ["none", "venue"])
+def test_two_runs_are_equal(paper, algos, latency) -> None:
+    options = (*SIMULATED, "--latency", latency)
+    first, second = (_story(Client(paper({"kraken": options})), algos["maker"]) for _ in range(2))
     assert first == second
     assert any("liquidity" in row for row in first), "a run without fills proves little"
 
