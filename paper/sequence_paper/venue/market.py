@@ -134,7 +134,8 @@ class Market:
         resting = Resting(order, admitted.px_1e9, admitted.qty_1e8, 0, 0, now_ns)
         happened = matcher.enter(desk, resting, now_ns)
         rests = order.key in matcher.live
-        ack = Acked(order.key, order.owner, now_ns, resting.px_1e9, resting.qty_1e8, resting.ahead_1e8, rests)
+        px, qty = admitted.px_1e9, admitted.qty_1e8
+        ack = Acked(order.key, order.owner, now_ns, px, qty, resting.ahead_1e8, rests)
         return [ack, *happened]
 
     def cancel(self, key: str, now_ns: int) -> list[Execution]:

@@ -7,6 +7,7 @@ from sequence_paper.venue.admission import Admitted
 from sequence_paper.venue.book import reaches
 from sequence_paper.venue.desk import Desk, Resting
 from sequence_paper.venue.orders import (
+    Amended,
     Cancelled,
     CancelReason,
     Certainty,
@@ -88,9 +89,36 @@ class Matcher:
             if self._self_trade is SelfTrade.CANCEL_NEWEST or order.type is OrderType.FOK:
                 return plan, True
             oldest = next(desk.by_priority(opposite))
-            out.append(self.end(oldest, now_ns, CancelReason.SELF_TRADE))
-            if self._self_trade is SelfTrade.CANCEL_BOTH:
+            if self._self_trade is not SelfTrade.DECREMENT:
+                out.append(self.end(oldest, now_ns, CancelReason.SELF_TRADE))
+                if self._self_trade is SelfTrade.CANCEL_BOTH:
+                    return plan, True
+            elif self._decrement(desk, resting, oldest, sum(qty for _, qty in plan), now_ns, out):
                 return plan, True
+
+    def _decrement(
+        self,
+        desk: Desk,
+        resting: Resting,
+        oldest: Resting,
+        planned_1e8: int,
+        now_ns: int,
+        out: list[Execution],
+    ) -> bool:
+        """Take from both what they would trade with each other; whether all but ``planned`` of the new one is gone."""
+        left = resting.rest_1e8 - planned_1e8
+        if oldest.rest_1e8 <= left:
+            by = oldest.rest_1e8
+            out.append(self.end(oldest, now_ns, CancelReason.SELF_TRADE))
+        else:
+            by = left
+            desk.shorten(oldest, oldest.qty_1e8 - by)
+            out.append(_shortened(oldest, now_ns))
+        if by == left:
+            return True
+        resting.qty_1e8 -= by
+        out.append(_shortened(resting, now_ns))
+        return False
 
     def walk(
         self, desk: Desk, side: Side, limit_1e9: int, qty_1e8: int, stop_1e9: int, now_ns: int
@@ -191,6 +219,10 @@ class Matcher:
             self.shown.state,
             desk.certainty(resting) if maker else Certainty.CERTAIN,
         )
+
+
+def _shortened(resting: Resting, now_ns: int) -> Amended:
+    return Amended(resting.order.key, resting.order.owner, now_ns, resting.px_1e9, resting.qty_1e8, True)
 
 
 def _cancelled(resting: Resting, now_ns: int, why: CancelReason) -> Cancelled:

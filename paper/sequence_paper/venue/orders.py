@@ -67,6 +67,8 @@ class SelfTrade(StrEnum):
     CANCEL_NEWEST = "cancel-newest"
     CANCEL_OLDEST = "cancel-oldest"
     CANCEL_BOTH = "cancel-both"
+    DECREMENT = "decrement"
+    """Both lose the smaller of the two quantities; the smaller order ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,14 @@ def test_every_process_comes_to_the_same(path: Path, hash_seed: str) -> None:
     assert answer["differs"] is None
 
 
+def test_latency_is_part_of_a_run(sealed: Callable[..., Capsule], tmp_path: Path) -> None:
+    instant, path = sealed(), tmp_path / "slow.seqcap"
+    capsules.write(path, replace(instant, latency="venue"))
+    one, two = run(capsules.read(path)), run(capsules.read(path))
+    assert one.log.digest() == two.log.digest() != run(instant).log.digest()
+    assert one.kept.fills
+
+
 def test_a_capsule_is_what_was_written(sealed: Callable[..., Capsule], tmp_path: Path) -> None:
     capsule, path = sealed(), tmp_path / "a.seqcap"
     capsules.write(path, capsule)

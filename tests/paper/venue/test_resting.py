@@ -147,6 +147,9 @@ def test_cancelling_twice_says_nothing_the_second_time(scene, told):
         (SelfTrade.CANCEL_OLDEST, OrderType.LIMIT, ["ack gone", "cancel 1 self-trade", "take 2@101", "take 3@102"], []),
         (SelfTrade.CANCEL_BOTH, OrderType.IOC,
          ["ack gone", "cancel 1 self-trade", "take 2@101", "cancel 3 self-trade"], []),
+        (SelfTrade.DECREMENT, OrderType.LIMIT,
+         ["ack gone", "cancel 1 self-trade", "amend 4@103 kept", "take 2@101", "take 2@102"], []),
+        (SelfTrade.DECREMENT, OrderType.FOK, ["ack gone", "cancel 5 self-trade"], ["o1"]),
         (SelfTrade.CANCEL_OLDEST, OrderType.FOK, ["ack gone", "cancel 5 self-trade"], ["o1"]),
         (SelfTrade.CANCEL_NEWEST, OrderType.POST_ONLY, ["reject 2"], ["o1"]),
     ],
@@ -157,6 +160,15 @@ def test_own_orders_never_meet(scene, told, policy, kind, expected, left):
     s.order(-1, 1, 102)
     assert told(s.order(1, 5, 103, kind)) == expected
     assert list(s.open()) == left
+
+
+def test_decrement_leaves_the_larger_order_with_what_is_left_of_it_in_its_place(scene, told):
+    s = scene(self_trade=SelfTrade.DECREMENT)
+    s.book(BIDS, ASKS)
+    s.order(-1, 5, 102)
+    ahead = s.open()["o1"][2]
+    assert told(s.order(1, 4, 102)) == ["ack gone", "amend 3@102 kept", "take 2@101", "cancel 2 self-trade"]
+    assert s.open() == {"o1": (102, 3, ahead)}
 
 
 def test_another_account_is_somebody_else(scene, told):
