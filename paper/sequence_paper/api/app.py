@@ -36,6 +36,7 @@ from sequence_paper.api.compaction import keep_compact
 from sequence_paper.api.gate import Gate
 from sequence_paper.api.limits import Limiter
 from sequence_paper.api.platform import Platform
+from sequence_paper.api.pool_cast import cast
 from sequence_paper.api.stream import endpoint as stream
 from sequence_paper.api.stream.hub import Hub
 from sequence_paper.api.tca import routes as tca
@@ -91,7 +92,12 @@ def create_app(
         await bus.open()
         await hub.open()
         parts: list[Coroutine[Any, Any, None]] = [platform.presence.run(), traces.keep_trimmed(store)]
-        parts += [platform.orders.run(), platform.pools.run(), Reporter(platform).run()]
+        parts += [
+            platform.orders.run(),
+            platform.pools.run(),
+            cast(bus, platform.market, platform.pools),
+            Reporter(platform).run(),
+        ]
         parts += [keep_compact(ticks.folder)] if ticks is not None else []
         tasks = [asyncio.create_task(part) for part in parts]
         try:

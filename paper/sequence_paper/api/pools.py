@@ -11,8 +11,9 @@ import httpx
 
 from sequence_paper.api.market import MarketView
 from sequence_paper.feed.evm import Chain, ChainConfig, ChainError, ChainState, PoolConfig
-from sequence_paper.feed.pools import COIN, generated
+from sequence_paper.feed.pools import BLOCK_NS, COIN, GAS_UNITS, TIP_WEI, base_fee_wei, generated
 from sequence_paper.routing import Pool, gas_cost_1e9
+from sequence_paper.store.words import Json
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,39 @@ class Pools:
         return [
             self._pool(self._config, pool, coin, now) for pool in self._config.pools if pool.symbol == symbol
         ]
+
+    def told(self, symbol: str, now_ns: int) -> Json:
+        """What edges are told of a symbol's usable pools and of the fees of their chain."""
+        usable = [pool for pool in self.of(symbol) if not pool.problem]
+        chain = self._chain(now_ns) if usable else None
+        return {"symbol": symbol, "chain": chain, "pools": [self._told(pool) for pool in usable]}
+
+    def _chain(self, now_ns: int) -> Json:
+        coin = self._mid(self._config.coin if self._config else COIN, now_ns)
+        if self._config is None or self._state is None:
+            block, at_ns = now_ns // BLOCK_NS, now_ns // BLOCK_NS * BLOCK_NS
+            fees = (base_fee_wei(SEED, block), TIP_WEI)
+        else:
+            block, at_ns = self._state.block, self._read_ns
+            fees = (self._state.base_fee_wei, self._state.tip_wei)
+        names = ("block", "at_ns", "base_fee_wei", "tip_wei", "coin_px_1e9")
+        return dict(zip(names, (block, at_ns, *fees, coin), strict=True))
+
+    def _told(self, pool: Pool) -> Json:
+        found = next((p for p in (self._config.pools if self._config else ()) if p.name == pool.name), None)
+        return {
+            "name": pool.name,
+            "address": found.address if found else "",
+            "base_first": found.base == "token0" if found else True,
+            "base_reserve": str(pool.base_reserve),
+            "quote_reserve": str(pool.quote_reserve),
+            "base_decimals": pool.base_decimals,
+            "quote_decimals": pool.quote_decimals,
+            "fee_ppm": pool.fee_ppm,
+            "gas_1e9": pool.gas_1e9,
+            "gas_units": found.gas_units if found else GAS_UNITS,
+            "source": pool.source,
+        }
 
     def _pool(self, config: ChainConfig, pool: PoolConfig, coin_1e9: int, now_ns: int) -> Pool:
         state, host = self._state, httpx.URL(config.rpc).host

@@ -11,9 +11,11 @@ from typing import Final
 
 from sequence_paper.edge import abi, nbbo
 from sequence_paper.edge.callbacks import Callbacks
-from sequence_paper.edge.hosted import Hosted
+from sequence_paper.edge.hosted import Hosted, Slot
 from sequence_paper.edge.module import Generation
+from sequence_paper.edge.pools import FEES_AT, NOTHING, STATES_AT, PoolTables
 from sequence_paper.edge.roster import Roster
+from sequence_paper.edge.sandbox import Sandbox
 from sequence_paper.feed.events import FeedState, Level
 from sequence_paper.store.words import InstrumentType, Json
 from sequence_paper.venue.market import Market
@@ -52,6 +54,7 @@ class Across:
         self._roster, self._callbacks, self._features = roster, callbacks, features
         self._heard: dict[str, dict[int, Heard]] = {}
         self._sequence: dict[str, int] = {}
+        self._pools: dict[str, PoolTables] = {}
 
     def hear(self, told: Json, kind: InstrumentType, heard_ns: int) -> str | None:
         """Take up a book of the bus; the symbol when it concerns somebody. Raises ValueError for what is no book.
@@ -73,6 +76,12 @@ class Across:
         elif known.pop(venue_id, None) is None:
             return None
         return str(symbol) if self._roster.comparing(symbol) else None
+
+    def hear_pools(self, told: Json) -> None:
+        """What the pools of a symbol hold now; algos see it at their next call. Raises ValueError."""
+        tables, symbol = PoolTables.read(told), told.get("symbol")
+        if isinstance(symbol, str) and symbol in self._markets and tables != self._pools.get(symbol):
+            self._pools[symbol] = tables
 
     def forget_silent(self, now_ns: int) -> None:
         """Drop books of which nothing was heard for too long (wall time)."""
@@ -103,11 +112,24 @@ class Across:
                         layout.snapshot(shown, slot.symbol_id, sequence, now),
                         layout.books(shown, slot.symbol_id, now),
                     )
+                self._show_pools(sandbox, slot, layout)
                 if sandbox.module.multi_venue:
                     hosted.update_count += 1
                 self._callbacks.decide(
                     hosted, slot, sandbox.on_nbbo, *written[key], hosted.state(slot), features
                 )
+
+    def _show_pools(self, sandbox: Sandbox, slot: Slot, layout: nbbo.Layout) -> None:
+        """Bring the tables of a module up to date, if they changed or show another symbol."""
+        tables = self._pools.get(slot.symbol, NOTHING)
+        if sandbox.pools is tables:
+            return
+        sandbox.pools = tables
+        books = tables.books(slot.symbol_id, self._callbacks.now_ns, gas=layout.regions)
+        sandbox.table(layout.pools_at, books)
+        if layout.regions:
+            sandbox.table(STATES_AT, tables.states())
+            sandbox.table(FEES_AT, tables.fees())
 
     def _venues(self, symbol: str, now_ns: int) -> list[nbbo.VenueBook]:
         """Believable books by venue id, ours among them."""

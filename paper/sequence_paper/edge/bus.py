@@ -41,10 +41,12 @@ class EdgeBus:
         self._client = DirectClient()
         self._connecting: asyncio.Task[None] | None = None
         self._inboxes: dict[Key, Subscription] = {}
-        self._books: dict[str, Subscription] = {}
+        self._markets: dict[str, tuple[Subscription, Subscription]] = {}
         self._symbols: set[str] = set()
         self.on_book: Callable[[bytes], None] = lambda _payload: None
         """Called with each book of the symbols listened to, our own edge's among them."""
+        self.on_pools: Callable[[bytes], None] = lambda _payload: None
+        """Called with their pools."""
         self._wanted: set[Key] = set()
         self._listening = asyncio.Lock()
         self._closing = False
@@ -91,7 +93,7 @@ class EdgeBus:
         return self._client.send(subject, data)
 
     async def listen(self, wanted: set[Key], symbols: set[str]) -> None:
-        """Hear the mesh messages of exactly these instances, and all venues' books of exactly these symbols."""
+        """Hear the mesh messages of exactly these instances, and the books and pools of exactly these symbols."""
         self._wanted, self._symbols = wanted, symbols
         async with self._listening:
             if not self._client.is_connected:
@@ -102,13 +104,18 @@ class EdgeBus:
                     await self._client.forget(subscription)
             for key in self._wanted - set(self._inboxes):
                 self._inboxes[key] = await self._subscribe_inbox(key)
-            for symbol in set(self._books) - self._symbols:
-                books = self._books.pop(symbol)
-                with contextlib.suppress(NatsError):
-                    await self._client.forget(books)
-            for symbol in self._symbols - set(self._books):
-                self._books[symbol] = await self._client.hear(
-                    wire.books_subject(symbol), lambda _, payload: self.on_book(payload)
+            for symbol in set(self._markets) - self._symbols:
+                for subscription in self._markets.pop(symbol):
+                    with contextlib.suppress(NatsError):
+                        await self._client.forget(subscription)
+            for symbol in self._symbols - set(self._markets):
+                self._markets[symbol] = (
+                    await self._client.hear(
+                        wire.books_subject(symbol), lambda _, payload: self.on_book(payload)
+                    ),
+                    await self._client.hear(
+                        wire.pools_subject(symbol), lambda _, payload: self.on_pools(payload)
+                    ),
                 )
 
     async def _subscribe_inbox(self, key: Key) -> Subscription:

@@ -98,12 +98,23 @@ def bind_size(store: wasmtime.Store, memory: wasmtime.Memory, *, fast: bool) -> 
     return size
 
 
-def charge(store_context: int, fuel: int) -> None:
-    """Take ``fuel`` from the running callback: a host call costs time that the module's own fuel does not see."""
+def bind_charge(store: wasmtime.Store, *, fast: bool) -> Callable[[int], None]:
+    """A function that takes fuel from the running callback.
+
+    A host call costs time that the module's own fuel does not see.
+    """
+    if not fast:
+        return lambda fuel: store.set_fuel(max(0, store.get_fuel() - fuel))
+    context, functions = ctypes.addressof(store._context().contents), _raw_functions()
     left = ctypes.c_uint64()
-    functions = _raw_functions()
-    functions.get_fuel(store_context, ctypes.addressof(left))
-    functions.set_fuel(store_context, max(0, left.value - fuel))
+    left_at = ctypes.addressof(left)
+
+    def charge(fuel: int) -> None:
+        functions.get_fuel(context, left_at)
+        functions.set_fuel(context, max(0, left.value - fuel))
+
+    charge.owners = (store, left)  # type: ignore[attr-defined]
+    return charge
 
 
 def fast_calls_work(engine: wasmtime.Engine) -> bool:

@@ -32,10 +32,13 @@ class VenueBook(NamedTuple):
 
 
 class Layout:
-    """How one generation lays out both structs. ``regions``: whether it has region and symbol ids."""
+    """How one generation lays out both structs. ``regions``: whether it has region and symbol ids.
 
-    def __init__(self, slots: int, *, regions: bool) -> None:
-        self.slots, self.regions = slots, regions
+    ``pools_at``: where it looks for pools; only SDK 0.4, the one with regions, knows their states and chain fees.
+    """
+
+    def __init__(self, slots: int, pools_at: int, *, regions: bool) -> None:
+        self.slots, self.pools_at, self.regions = slots, pools_at, regions
         pad = -(40 + slots) % 8
         tail = f"{slots}B4x" if regions else ""
         self._snapshot = struct.Struct(f"<4Q4BI{slots}B{pad}x{slots}Q{slots}Q{slots}I{slots}I{slots}HQ{tail}")
@@ -97,9 +100,9 @@ class Layout:
         )
 
 
-SDK_030: Final = Layout(16, regions=False)
-SDK_03: Final = Layout(20, regions=False)
-SDK_04: Final = Layout(20, regions=True)
+SDK_030: Final = Layout(16, 0x13000, regions=False)
+SDK_03: Final = Layout(20, 0x14000, regions=False)
+SDK_04: Final = Layout(20, 0x14000, regions=True)
 
 
 def merged(sides: Iterable[Sequence[Level]], *, highest: bool) -> list[Level]:

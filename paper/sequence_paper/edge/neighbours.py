@@ -1,4 +1,4 @@
-"""The books of other venues as the bus brings them, for instances that compare venues."""
+"""The books of other venues, and pools, as the bus brings them, for instances that compare venues."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ class Neighbours:
         if symbol is not None:
             self._core.compare(symbol)
             self._follow()
+
+    def heard_pools(self, payload: bytes) -> None:
+        """The pools of a symbol; nobody is called for them."""
+        try:
+            self._core.across.hear_pools(orjson.loads(payload))
+        except ValueError as error:
+            log.warning("pools on the bus: %s", error)
 
     def forget_silent(self) -> None:
         """To be called about once a second."""

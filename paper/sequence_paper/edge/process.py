@@ -94,7 +94,7 @@ class EdgeProcess:
         self._something = asyncio.Event()
         self._mesh = MeshEnd(self._core, store, self._bus, self._flush, self._something.set)
         self._neighbours = Neighbours(self._core, settings.instrument_type, self._mesh.follow)
-        self._bus.on_book = self._neighbours.heard
+        self._bus.on_book, self._bus.on_pools = self._neighbours.heard, self._neighbours.heard_pools
         guests = Guests(self._core, store, settings.venue, settings.instrument_type)
         self._converger = Converger(self._core, self._host, store, guests, settings.venue, feed.about.label())
         self._gateway = Gateway(settings.edge_id, self._core, guests, store, self._flush)

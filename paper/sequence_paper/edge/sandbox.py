@@ -17,10 +17,10 @@ import wasmtime
 from sequence_paper.edge import abi, nbbo
 from sequence_paper.edge.calls import (
     Call,
+    bind_charge,
     bind_fast,
     bind_plain,
     bind_size,
-    charge,
     pack_args,
 )
 from sequence_paper.edge.engine import DEADLINE_TICKS, FUEL, MEMORY_CAP, MEMORY_LIMIT
@@ -59,12 +59,14 @@ class Sandbox:
         self.module = module
         self._on_log, self._on_send = on_log, on_send
         self._import_fault: AlgoFault | None = None
+        self.pools: object = None
+        """Which pools the tables of this module show; kept by who writes them."""
         store = self._store = wasmtime.Store(host.engine)
         # Limits, fuel and deadline come first: a start function runs under all of them.
         store.set_limits(memory_size=MEMORY_CAP, table_elements=4096, instances=1, tables=1, memories=1)
         store.set_fuel(FUEL)
         store.set_epoch_deadline(DEADLINE_TICKS)
-        self._context = ctypes.addressof(store._context().contents)
+        self._charge = bind_charge(store, fast=host.fast)
         try:
             instance = wasmtime.Instance(store, module.compiled, self._imports())
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
@@ -99,6 +101,10 @@ class Sandbox:
         """Write the MeshTable; call between callbacks only."""
         if self.module.fixed_tables:
             self._mem[abi.MESH_AT : abi.MESH_AT + abi.MESH_SIZE] = table
+
+    def table(self, at: int, region: bytes) -> None:
+        """Write another of the platform's tables at its address; call between callbacks only."""
+        self._mem[at : at + len(region)] = region
 
     def on_book(self, book: bytes, state: bytes | bytearray, features: bytes) -> list[abi.Action]:
         """Deliver a book; returns the decoded actions. Raises AlgoFault, as every callback does.
@@ -274,7 +280,7 @@ class Sandbox:
 
     def _read(self, at: int, size: int, cap: int, what: str) -> bytes | None:
         """Copy up to ``cap`` bytes of the module's memory; None, and a fault after the callback, if outside."""
-        charge(self._context, HOST_CALL_FUEL)
+        self._charge(HOST_CALL_FUEL)
         at, size = at & 0xFFFFFFFF, size & 0xFFFFFFFF
         if at + size > len(self._mem):
             self._remap()

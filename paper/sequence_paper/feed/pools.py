@@ -18,7 +18,7 @@ BLOCK_NS: Final = 12 * 10**9
 GAS_UNITS: Final = 150_000
 COIN: Final = "ETH-USD"
 """Gas is paid in it."""
-_TIP_WEI: Final = 10**9
+TIP_WEI: Final = 10**9
 _BASE_FEE_GWEI: Final = (8, 40)
 _PPM: Final = 10**6
 
@@ -52,14 +52,18 @@ def generated(seed: int, symbol: str, reference_1e9: int, coin_1e9: int, now_ns:
     if reference_1e9 <= 0 or coin_1e9 <= 0:
         return []
     block = now_ns // BLOCK_NS
-    low, high = _BASE_FEE_GWEI
-    base_fee = (low * _PPM + _draw(seed, "gas", block) * (high - low)) * 1_000
-    gas = gas_cost_1e9(GAS_UNITS, base_fee, _TIP_WEI, coin_1e9)
+    gas = gas_cost_1e9(GAS_UNITS, base_fee_wei(seed, block), TIP_WEI, coin_1e9)
     source = f"generated (seed {seed}), block {block}"
     return [
         _pool(profile, _price(seed, profile, symbol, reference_1e9, block), gas, source)
         for profile in POOLS.get(symbol, ())
     ]
+
+
+def base_fee_wei(seed: int, block: int) -> int:
+    """Of one unit of gas in a block."""
+    low, high = _BASE_FEE_GWEI
+    return (low * _PPM + _draw(seed, "gas", block) * (high - low)) * 1_000
 
 
 def _price(seed: int, profile: PoolProfile, symbol: str, reference_1e9: int, block: int) -> int:

@@ -104,6 +104,11 @@ def books_subject(symbol: str) -> str:
     return f"book.*.{_FOREIGN.sub('_', symbol)}"
 
 
+def pools_subject(symbol: str) -> str:
+    """Once a second, by the API: ``{"symbol", "chain", "pools"}``; numbers that 64 bits do not hold are strings."""
+    return f"pools.{_FOREIGN.sub('_', symbol)}"
+
+
 def event_subject(deployment_id: str) -> str:
     """What happened to a deployment: ``{"deployment_id", "kind", "revision", "at_ns", ...}``.
 

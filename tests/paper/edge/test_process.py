@@ -152,11 +152,11 @@ def test_messages_cross_between_edge_processes(paper, algos) -> None:
 
 
 def test_an_algo_compares_the_venues_of_two_edge_processes_and_takes_new_parameters(paper, algos) -> None:
-    only = ("--symbols", "BTC-USD")
-    client = Client(running := paper({"kraken": only, "coinbase": only}))
+    client = Client(running := paper({"kraken": (), "coinbase": ()}))
     for edge_id in ("venue-edge-kraken", "venue-edge-coinbase"):
         wait_until(lambda edge_id=edge_id: client.feed_state(edge_id) == "live", f"{edge_id} is live")
     dep = client.deploy(algos["multi03"], {"main": "kraken"}, start=True)
+    pools = client.deploy(algos["look04"], {"main": "kraken"}, start=True, name="pools")
     quoting = client.deploy(algos["maker"], {"main": "kraken"}, start=True, params=(5,), name="quoting")
 
     def lines(of: str) -> list[str]:
@@ -164,6 +164,8 @@ def test_an_algo_compares_the_venues_of_two_edge_processes_and_takes_new_paramet
 
     wait_until(lambda: any(" of 2: " in line for line in lines(dep)), "both venues are compared")
     assert any(line.startswith("venue 2 2: 20 ") for line in lines(dep))
+    wait_until(lambda: any(line.startswith("pool ") for line in lines(pools)), "pools are seen")
+    assert any(line.startswith("chain 0 base ") for line in lines(pools))
     wait_until(lambda: "config 1 half spread 5" in lines(quoting), "the algo has its parameters")
     body = {"params": [{"name": "p0", "slot": 0, "type": "int", "value": 9}]}
     assert running.request("PATCH", f"/v1/deployments/{quoting}", client.key, body)[0] == 200

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import wasmtime
 
-from sequence_paper.edge import abi
+from sequence_paper.edge import abi, calls
 from sequence_paper.edge.algo_state import StateWriter
 from sequence_paper.edge.calls import fast_calls_work
 from sequence_paper.edge.engine import MEMORY_LIMIT
@@ -255,3 +255,21 @@ def test_the_clock_interrupts_code_that_fuel_would_not(host: Host) -> None:
         spin(store)
     host.ticker.run(False)
     assert trap.value.trap_code is wasmtime.TrapCode.INTERRUPT
+
+
+def test_without_the_private_names_of_the_wheel_an_edge_takes_the_documented_way(
+    monkeypatch: pytest.MonkeyPatch, algos: dict[str, bytes]
+) -> None:
+    def missing(name: str) -> int:
+        raise AttributeError(f"the wasmtime library has no {name}")
+
+    calls._raw_functions.cache_clear()
+    monkeypatch.setattr(calls, "_address", missing)
+    slow = Host()
+    try:
+        assert not slow.fast
+        buy, sell = Box(slow, algos["maker"], (5,)).book()
+        assert (buy.px_1e9, sell.px_1e9) == (99_950 * 10**9, 100_050 * 10**9)
+    finally:
+        slow.close()
+        calls._raw_functions.cache_clear()
