@@ -85,12 +85,13 @@ class Place:
 
 
 class Bound:
-    """All queues of one desk by one model."""
+    """All queues of one desk by one model. ``ghosts``: how many there are, since most of the time there is none."""
 
-    __slots__ = ("_places", "levels", "model")
+    __slots__ = ("_places", "ghosts", "levels", "model")
 
     def __init__(self, model: QueueModel) -> None:
         self.model = model
+        self.ghosts = 0
         self.levels: dict[Side, dict[int, list[Place]]] = {BUY: {}, SELL: {}}
         self._places: dict[int, Place] = {}  # by identity of the order in the deciding queue
 
@@ -108,6 +109,7 @@ class Bound:
         self._behind(queue[where + 1 :], more)
         if more < 0:
             queue[where] = Place(place.ahead_1e8, -more, ghost=True)
+            self.ghosts += 1
         else:
             del queue[where]
             self._tidy(side, order.px_1e9)
@@ -127,16 +129,15 @@ class Bound:
 
     def serve(self, side: Side, px_1e9: int, qty_1e8: int, *, queues: bool = True) -> None:
         """As ``share``, and book it."""
+        served = 0
         for place, qty in share(self.levels[side], side, px_1e9, qty_1e8, queues=queues):
             place.rest_1e8 -= qty
-        for px in [px for px, queue in self.levels[side].items() if any(place.ghost for place in queue)]:
-            self.levels[side][px] = [p for p in self.levels[side][px] if p.rest_1e8 or not p.ghost]
-            self._tidy(side, px)
-
-    def shrink(self, side: Side, px_1e9: int, level_1e8: int, after_1e8: int) -> None:
-        queue = self.levels[side].get(px_1e9)
-        if queue:
-            shrink(queue, self.model, level_1e8, after_1e8)
+            served += place.ghost and place.rest_1e8 == 0
+        if served:
+            self.ghosts -= served
+            for px, queue in list(self.levels[side].items()):
+                queue[:] = [place for place in queue if place.rest_1e8 or not place.ghost]
+                self._tidy(side, px)
 
     def crossed(self, side: Side, px_1e9: int) -> None:
         """Somebody rests on the other side at ``px``: all that stood at this price or beyond has traded or gone.
@@ -146,10 +147,12 @@ class Bound:
         levels = self.levels[side]
         for px in [px for px in levels if reaches(side, px, px_1e9)]:
             if all(place.ghost for place in levels[px]):
+                self.ghosts -= len(levels[px])
                 del levels[px]
 
     def reseed(self, book: Book) -> None:
         """Everything displayed stands before us; ghosts of the time before are let go."""
+        self.ghosts = 0
         for side, levels in self.levels.items():
             for px in list(levels):
                 levels[px] = [place for place in levels[px] if not place.ghost]

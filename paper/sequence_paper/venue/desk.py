@@ -40,14 +40,15 @@ class Resting:
 class Desk:
     """Orders by side and price, in time order; ``best`` is the price nearest the market, 0 for none.
 
-    Fills follow ``model``; ``bounds`` are the same orders as the other models see them.
+    Fills follow ``model``; ``bounds`` (``others`` without names) are the same orders as the other models see them.
     """
 
-    __slots__ = ("best", "bounds", "consumed", "fees", "levels", "model")
+    __slots__ = ("best", "bounds", "consumed", "fees", "levels", "model", "others")
 
     def __init__(self, model: QueueModel) -> None:
         self.model = model
         self.bounds = {other: Bound(other) for other in QueueModel if other is not model}
+        self.others = tuple(self.bounds.values())
         self.levels: dict[Side, dict[int, list[Resting]]] = {BUY: {}, SELL: {}}
         self.best: dict[Side, int] = {BUY: 0, SELL: 0}
         self.consumed: dict[Side, dict[int, int]] = {BUY: {}, SELL: {}}
@@ -58,12 +59,12 @@ class Desk:
         side = resting.order.side
         self.levels[side].setdefault(resting.px_1e9, []).append(resting)
         self._find_best(side)
-        for bound in self.bounds.values():
+        for bound in self.others:
             bound.add(side, resting, resting.ahead_1e8)
 
     def remove(self, resting: Resting) -> None:
         side = resting.order.side
-        for bound in self.bounds.values():
+        for bound in self.others:
             more = bound.remove(side, resting)
             if bound.model is QueueModel.OPTIMISTIC:
                 resting.possible_1e8 += max(0, more)
@@ -75,7 +76,7 @@ class Desk:
 
     def shorten(self, resting: Resting, qty_1e8: int) -> None:
         """A smaller total quantity; the place stays."""
-        for bound in self.bounds.values():
+        for bound in self.others:
             bound.shorten(resting.order.side, resting, resting.qty_1e8 - qty_1e8)
         resting.qty_1e8 = qty_1e8
 
@@ -142,8 +143,10 @@ class Desk:
         queue = self.levels[side].get(px_1e9)
         if queue:
             shrink(queue, self.model, level, after_1e8)
-        for bound in self.bounds.values():
-            bound.shrink(side, px_1e9, level, after_1e8)
+        for bound in self.others:
+            queued = bound.levels[side].get(px_1e9)
+            if queued:
+                shrink(queued, bound.model, level, after_1e8)
 
     def reseed(self, book: Book) -> None:
         """After untrusted data: everything displayed now stands before us, and no more is taken than is shown."""
@@ -151,7 +154,7 @@ class Desk:
             for px, queue in levels.items():
                 for resting in queue:
                     resting.ahead_1e8 = book.size(side, px)
-        for bound in self.bounds.values():
+        for bound in self.others:
             bound.reseed(book)
         for side, used in self.consumed.items():
             shown = {px: min(qty, book.size(side, px)) for px, qty in used.items()}
@@ -159,17 +162,11 @@ class Desk:
 
     def share_print(self, side: Side, px_1e9: int, qty_1e8: int) -> list[tuple[Resting, int]]:
         """One print for our orders of ``side`` (the passive one): (order, fill) pairs, in priority order."""
-        for bound in self.bounds.values():
+        for bound in self.others:
             bound.serve(side, px_1e9, qty_1e8)
         return share(self.levels[side], side, px_1e9, qty_1e8)
 
     def reached(self, resting: Resting, qty_1e8: int) -> None:
         """Displayed orders of the other side came to ``resting`` for ``qty``, whatever stood before it."""
-        for bound in self.bounds.values():
+        for bound in self.others:
             bound.serve(resting.order.side, resting.px_1e9, qty_1e8, queues=False)
-
-    def crossed(self, side: Side, px_1e9: int) -> None:
-        """The other side shows an order at ``px``: nothing of ``side`` can have stood there any more."""
-        for bound in self.bounds.values():
-            if bound.levels[side]:
-                bound.crossed(side, px_1e9)

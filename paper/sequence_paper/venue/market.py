@@ -106,7 +106,9 @@ class Market:
                 best = desk.best[passive]
                 if best and reaches(passive, best, px):
                     self._matcher.book_reached(desk, passive, delta.ts_ns, out)
-                desk.crossed(passive, px)
+                for bound in desk.others:
+                    if bound.ghosts:
+                        bound.crossed(passive, px)
 
     def _printed(self, trade: Trade, out: list[Execution]) -> None:
         passive = other(trade.aggressor)

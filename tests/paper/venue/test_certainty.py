@@ -38,6 +38,12 @@ def test_queue_bracket(play, steps, policy, model):
     scene = play(self_trade=policy, queue_model=model)
     for step in steps:
         scene.step(step)
+        for desk in scene.market._matcher.desks.values():
+            for bound in desk.bounds.values():
+                places = [p for levels in bound.levels.values() for queue in levels.values() for p in queue]
+                assert bound.ghosts == sum(place.ghost for place in places)
+                assert all(place.rest_1e8 > 0 for place in places if place.ghost)
+                assert all(queue for levels in bound.levels.values() for queue in levels.values())
         for rest in rests(scene).values():
             assert rest[AVERSE] >= rest[MIDDLE] >= rest[OPTIMIST] >= 0
 

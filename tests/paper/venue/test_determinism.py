@@ -47,7 +47,7 @@ def digest(words: str, seconds: int) -> str:
 
 
 @pytest.mark.parametrize("words", ["generated", "replay"])
-def test_the_event_log_is_the_same_in_any_process(words):
+def test_determinism_the_event_log_is_the_same_in_any_process(words):
     program = f"import runpy; print(runpy.run_path({str(Path(__file__))!r})['digest']({words!r}, 40))"
     answers = {
         subprocess.run(

@@ -138,7 +138,7 @@ def _per_price(fills):
 
 @settings(max_examples=600, deadline=None)
 @given(st.lists(STEP, max_size=60))
-def test_it_fills_as_the_naive_market_does(play, steps):
+def test_reference_it_fills_as_the_naive_market_does(play, steps):
     scene, naive = play(), Naive()
     bids, asks = scene.market.top(99)
     naive.event(BookSnapshot("BTC-USD", 0, tuple(bids), tuple(asks), 0))

@@ -1,4 +1,8 @@
-"""What must hold of matching for every sequence of market events and orders."""
+"""What must hold of matching for every sequence of market events and orders.
+
+Of the queue: test_queue, test_certainty (the bracket); against a naive market: test_differential; of a whole run:
+test_determinism.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequence_paper.feed.events import BUY, SELL
+from sequence_paper.venue.fees import notional_1e9
 from sequence_paper.venue.orders import (
     Acked,
     Amended,
     Cancelled,
     Filled,
+    Order,
     OrderType,
 )
+from sequence_paper.venue.position import Position, after_fill
 from sequence_paper.venue.queue import QueueModel
 from sequence_paper.venue.rules import Fees
-from support.market_scripts import POLICY, QTY, SCRIPT, more
+from support.market_scripts import MARKET_ONLY, POLICY, PX, QTY, SCRIPT, SIDE, more
 
 BOOK_SIDE = st.dictionaries(st.integers(101, 110), st.integers(1, 9), min_size=1, max_size=6)
 
@@ -67,6 +74,21 @@ def test_conservation_of_orders(play, steps, policy):
 
 
 @more
+@given(SCRIPT, st.integers(90, 110))
+def test_conservation_of_money(play, steps, mark):
+    """Cash, what is held at a mark, and fees: only fills move them, and to the unit."""
+    scene = play(fees=Fees(maker_ppm=-33, taker_ppm=777))
+    position, cash = Position(), 0
+    for step in steps:
+        for e in scene.step(step):
+            if isinstance(e, Filled) and e.owner == "a/algo":
+                position = after_fill(position, e.side, e.px_1e9, e.qty_1e8, e.fee_1e9)
+                cash -= notional_1e9(e.px_1e9, e.qty_1e8) * e.side + e.fee_1e9
+        held = notional_1e9(mark * 10**9, position.qty_1e8)
+        assert cash + held == position.net_1e9 + position.unrealized_1e9(mark * 10**9)
+
+
+@more
 @given(SCRIPT, POLICY)
 def test_no_trade_through(play, steps, policy):
     """No fill is worse than its limit; no taker gets better than the best price shown at that instant."""
@@ -89,7 +111,7 @@ def test_no_trade_through(play, steps, policy):
 
 @more
 @given(SCRIPT, POLICY)
-def test_own_orders_never_meet(play, steps, policy):
+def test_stp_own_orders_never_meet(play, steps, policy):
     scene = play(self_trade=policy)
     for step in steps:
         scene.step(step)
@@ -161,7 +183,7 @@ def test_no_double_dip(play, scene, asks, parts, limit):
 
 @more
 @given(BOOK_SIDE, st.integers(1, 40), st.integers(1, 40))
-def test_a_bigger_order_pays_no_better_price(scene, asks, small, extra):
+def test_monotone_a_bigger_order_pays_no_better_price(scene, asks, small, extra):
     def average(qty):
         one = scene()
         one.book({99: 1}, asks)
@@ -173,7 +195,7 @@ def test_a_bigger_order_pays_no_better_price(scene, asks, small, extra):
 
 @more
 @given(BOOK_SIDE, QTY, st.integers(0, 4 * 10**9))
-def test_arriving_later_on_a_book_that_stands_still_changes_nothing(scene, asks, qty, wait_ns):
+def test_monotone_arriving_later_on_a_book_that_stands_still_changes_nothing(scene, asks, qty, wait_ns):
     now, later = scene(), scene()
     for one in (now, later):
         one.book({99: 1}, asks)
@@ -212,6 +234,26 @@ def test_fee_identity(play, steps):
             exact[e.owner] += Fraction(e.px_1e9 * e.qty_1e8 * (-33 if e.maker else 777), 10**14)
             booked[e.owner] += e.fee_1e9
     assert booked == {owner: round(fee) for owner, fee in exact.items()}
+
+
+@more
+@given(MARKET_ONLY, SIDE, PX, QTY, st.integers(0, 40))
+def test_restart_an_order_put_back_fills_no_earlier(play, steps, side, px, qty, cut):
+    """Whenever the market is made anew from what it shows and what rests."""
+    whole, again = play(), play()
+    whole.order(side, qty, px, OrderType.POST_ONLY)
+    order = Order("o1", "a", "a/algo", "BTC-USD", side, OrderType.POST_ONLY, qty * 10**8, px * 10**9)
+    for step in steps[:cut]:
+        whole.step(step)
+        again.step(step)
+    resting = whole.market.open_orders()
+    if resting:
+        again.market.restore(order, resting[0].filled_1e8, again.now)
+    for step in steps[cut:]:
+        whole.step(step)
+        again.step(step)
+        left = [sum(o.qty_1e8 - o.filled_1e8 for o in one.market.open_orders()) for one in (whole, again)]
+        assert left[0] <= left[1]
 
 
 @more

@@ -73,7 +73,7 @@ def test_queue_bracket_of_fills(play, side, px, qty, steps):
 
 @more
 @given(MARKET_ONLY, QTY, st.integers(1, 5))
-def test_a_shorter_queue_never_fills_later(play, steps, qty, extra):
+def test_monotone_a_shorter_queue_never_fills_later(play, steps, qty, extra):
     near, far = play(), play()
     far.level(BUY, 98, 4 + extra)
     for scene in (near, far):
