@@ -24,11 +24,14 @@ _KEYS = "what there is: GET and POST /v1/api_keys, POST /v1/api_keys/{key_id}/ro
 _OLDER = "use /v1/deployments"
 _POSITIONS = "removed by the platform; use /v1/positions/unified"
 
+_GRAPHS = (
+    "graphs of several nodes are not built, so none pauses; one node is amended at PATCH /v1/orders/{id}"
+)
+
 REASONS: dict[str, str] = {
-    **dict.fromkeys(
-        ("orders", "execution_graphs", "venue_cancel_all", "parent_orders", "algo_orders"), _TRADING
-    ),
+    **dict.fromkeys(("orders", "venue_cancel_all", "parent_orders", "algo_orders"), _TRADING),
     **dict.fromkeys(("kill_switch", "risk_limits"), _RISK),
+    "execution_graphs": _GRAPHS,
     **dict.fromkeys(("venues", "wallets"), _VENUES),
     **dict.fromkeys(("quotes", "quotes_batch", "symbols", "pairs", "fees", "fair_price"), _MARKET),
     **dict.fromkeys(("funding_history", "market"), _FUNDING),

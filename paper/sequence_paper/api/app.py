@@ -28,6 +28,7 @@ from sequence_paper.api import (
     routing_now,
     sandbox,
     traces,
+    venue_cancel,
     venues,
 )
 from sequence_paper.api.bus import Bus
@@ -57,6 +58,7 @@ _ROUTES = (
     deployments,
     kill_switch,
     order_entry,
+    venue_cancel,
     readings,
     venues,
     credentials,

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -68,6 +68,10 @@ class Dispatcher:
         """Want its end and bring it about as far as edges can be reached now."""
         await asyncio.to_thread(self._store.routes.want_cancel, parent.order_id)
         await self._cancel(parent)
+
+    async def cancel_unsent(self, legs: Sequence[RouteLeg]) -> None:
+        """End legs that no edge has taken, before one does."""
+        await asyncio.gather(*(self._cancel_leg(leg, None) for leg in legs))
 
     async def ask(self, edge_id: str, request: Json) -> Json | None:
         """One request to an edge; None when it did not answer."""

@@ -176,6 +176,18 @@ class Routes:
             rows = connection.execute(query).mappings().all()
         return [(_leg(row), _order(row)) for row in rows]
 
+    def unsent_at(self, account_id: str, mode: Mode, venue: str) -> list[RouteLeg]:
+        """Legs of an account for a venue that no edge has taken."""
+        query = (
+            sa.select(route_legs)
+            .join(parents, parents.c.order_id == route_legs.c.parent_id)
+            .outerjoin(orders, orders.c.order_id == route_legs.c.order_id)
+            .where(parents.c.account_id == account_id, parents.c.mode == mode)
+            .where(route_legs.c.venue == venue, route_legs.c.answered.is_(False), orders.c.order_id.is_(None))
+        )
+        with self._db.reading() as connection:
+            return [RouteLeg(**row._mapping) for row in connection.execute(query)]
+
     def decisions(self, parent_id: str) -> list[Route]:
         """Every round of a parent, first to last."""
         query = sa.select(routes).where(routes.c.parent_id == parent_id).order_by(routes.c.round)

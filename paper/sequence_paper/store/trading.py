@@ -28,6 +28,13 @@ class Orders:
         with self._db.reading() as connection:
             return [_order(row) for row in connection.execute(query.order_by(orders.c.seq))]
 
+    def open_at(self, account_id: str, mode: Mode, venue: str) -> list[Order]:
+        """What an account has open at a venue, oldest first."""
+        where = _matching(orders, account_id, mode, None, None, None) & (orders.c.venue == venue)
+        query = sa.select(orders).where(where, orders.c.status.in_(OPEN_ORDER_STATUSES))
+        with self._db.reading() as connection:
+            return [_order(row) for row in connection.execute(query.order_by(orders.c.seq))]
+
     def get(self, order_id: str) -> Order | None:
         """One order, whoever's."""
         with self._db.reading() as connection:

@@ -131,9 +131,10 @@ class TestClientBehaviours:
     [
         ("POST", "/kill_switch/clear", 403, "admin key"),
         ("PUT", "/orders", 501, "under /v1/orders"),
-        ("POST", "/venue_cancel_all/kraken", 501, "under /v1/orders"),
+        ("POST", "/venue_cancel_all/nowhere", 404, "no edge trades at nowhere"),
+        ("POST", "/execution_graphs/g/resume", 501, "several nodes"),
         ("DELETE", "/execution_graphs/graph", 404, "no execution graph graph"),
-        ("PATCH", "/execution_graphs/g/nodes/n", 501, "under /v1/orders"),
+        ("PATCH", "/execution_graphs/g/nodes/n", 501, "several nodes"),
         ("PATCH", "/credentials/kraken", 501, "POST and DELETE"),
         ("POST", "/wallets/withdraw", 501, "need no wallets"),
         ("PUT", "/quotes", 501, "GET /v1/quotes"),
