@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import Response
 
 from sequence_paper.api.answers import Answer, described
-from sequence_paper.api.bodies import INT64_MAX, Name, Symbol
+from sequence_paper.api.bodies import Name, Symbol
 from sequence_paper.api.errors import ApiError, invalid
 from sequence_paper.api.fleet import Fleet
 from sequence_paper.api.market import MarketView
@@ -27,6 +27,8 @@ _BEHIND: Final = 10**12
 """Numbers of given positions are shown above those of traded ones."""
 _PEGS: Final = ("USD", "USDC", "USDT", "DAI", "PYUSD", "USDP", "FDUSD", "TUSD")
 _UNIT: Final = 10**9
+_COUNTED_1E9: Final = 2**64 - 1
+_MAY_RISE: Final = 4
 
 Qty = Annotated[Decimal, Field(ge=-(10**10), le=10**10, allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(ge=0, lt=10**9, allow_inf_nan=False)]
@@ -101,11 +103,15 @@ class ResetAnswer(Answer):
 async def write(body: GivenPositionsBody, here: Here, who: Who) -> Response:
     """Give the account positions. Nothing is traded, and no order is checked against them."""
     rows = [_given(one) for one in body.positions]
-    # What is shown must stay a number of 64 bits, whatever is added up.
-    if sum(abs(row.qty_1e8) * max(row.entry_1e9, _UNIT) // 10**8 for row in rows) > INT64_MAX:
-        raise invalid("positions", "together they are worth more than can be counted (9.2 billion dollars)")
-    account = who.account.account_id
-    deleted = await here.run(lambda: here.store.sandbox.write(account, rows, replace=body.replace))
+    account, kept = who.account.account_id, here.store.sandbox
+
+    def work() -> int:
+        before = [] if body.replace else [row for _, row in kept.positions(account)]
+        after = {(row.venue, row.kind, row.symbol): row for row in [*before, *rows]}
+        _countable(after.values(), here.market, "positions")
+        return kept.write(account, rows, replace=body.replace)
+
+    deleted = await here.run(work)
     return json({"written": len({(r.venue, r.kind, r.symbol) for r in rows}), "deleted": deleted})
 
 
@@ -137,6 +143,7 @@ async def reset(here: Here, who: Who) -> Response:
     fleet = await here.run(here.fleet)
     balances = await here.run(lambda: store.balances_1e8(account))
     seeds = list(_seeds(fleet, balances))
+    _countable(seeds, here.market, "default_balances")
     # Rows first: an edge that starts in between reads none, and one that is there is asked for what it remembers.
     deleted = await here.run(lambda: store.reset(account, seeds))
     names = sorted(edge.edge_id for edge in (await here.run(here.fleet)).values() if edge.alive)
@@ -194,6 +201,16 @@ def _price(row: Given, market: MarketView) -> int:
     if book is None or not book.bids or not book.asks:
         return row.entry_1e9
     return (book.bids[0][0] + book.asks[0][0]) // 2
+
+
+def _countable(rows: Iterable[Given], market: MarketView, field: str) -> None:
+    """Sums must stay numbers of 64 bits in JSON, also after the price of what is no money has risen."""
+    total = 0
+    for row in rows:
+        price, room = max(_price(row, market), row.entry_1e9, _UNIT), 1 if _is_money(row) else _MAY_RISE
+        total += abs(row.qty_1e8) * price // 10**8 * room
+    if total > _COUNTED_1E9:
+        raise invalid(field, "together they are worth more than can be counted (some billions of dollars)")
 
 
 def _is_money(row: Given) -> bool:

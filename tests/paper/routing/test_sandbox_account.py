@@ -64,7 +64,8 @@ def test_without_an_entry_price_only_money_has_one(trader):
         ({"qty": -1}, "positions.0"),
         ({"kind": "share"}, "positions.0.kind"),
         ({"note": "x"}, "positions.0.note"),
-        ({"qty": 10**10}, "positions"),
+        ({"symbol": "BTC", "qty": 10**6}, "positions"),  # at the market's price
+        ({"symbol": "NONE", "qty": 10**10, "entry_price_usd": 1}, "positions"),
     ],
 )
 def test_what_cannot_be_given_is_refused_with_the_field(trader, change, field):
@@ -72,6 +73,16 @@ def test_what_cannot_be_given_is_refused_with_the_field(trader, change, field):
     assert status == 422
     assert [detail["field"] for detail in answer["error"]["details"]] == [field]
     assert held(trader) == {}
+
+
+def test_what_is_held_already_counts_too(trader):
+    money = [{**USDC, "venue": venue, "qty": 9 * 10**9} for venue in ("a", "b", "c")]
+    give(trader, *money[:2])
+    status, answer = trader("POST", "/sandbox/positions", {"positions": money[2:]})
+    assert status == 422
+    assert "more than can be counted" in answer["error"]["message"]
+    give(trader, money[2], replace=True)
+    assert trader.ok("GET", "/positions")["totals"]["nav_usd_1e9"] == 9 * 10**18
 
 
 @pytest.mark.parametrize(
