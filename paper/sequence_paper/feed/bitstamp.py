@@ -93,6 +93,7 @@ class Recording(NamedTuple):
     def orders(self) -> Iterator[OrderRow]:
         """All rows that really happened, opening book first, in exchange order; parsed as they are asked for."""
         prices: dict[str, int] = {}
+        last, quantity = "0", 0  # most orders come twice, made and withdrawn, one right behind the other
         with gzip.open(self.folder / "orders.csv.gz", "rt", encoding="ascii", newline="") as lines:
             rows = csv.reader(lines)
             next(rows)
@@ -104,11 +105,13 @@ class Recording(NamedTuple):
                 px = prices.get(price)
                 if px is None:
                     px = prices[price] = scaled(price, 9)
+                if volume != last:
+                    last, quantity = volume, scaled(volume, 8)
                 yield OrderRow(
                     order_id,
                     int(exchange_ms) * _MS,
                     px,
-                    scaled(volume, 8),
+                    quantity,
                     action,  # type: ignore[arg-type]
                     BUY if direction == "bid" else SELL,
                 )
