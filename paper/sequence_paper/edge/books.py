@@ -28,6 +28,7 @@ class BookCaster:
     def __init__(self, core: EdgeCore, edge_id: str, venue: str, instrument_type: InstrumentType) -> None:
         self._core = core
         self._about: Json = {"edge_id": edge_id, "venue": venue, "instrument_type": instrument_type}
+        self._moved: dict[str, tuple[FeedState, int]] = {}  # state and number of the newest event looked at
         self._shown: dict[str, _Shown] = {}
         self._sent_ns: dict[str, int] = {}
         self._seq: dict[str, int] = {}
@@ -44,8 +45,13 @@ class BookCaster:
     def due(self, now_ns: int) -> Iterator[tuple[str, bytes]]:
         """(subject, payload) of each book that changed since it was last shown, or was not shown for a second."""
         for symbol, market in self._core.markets.items():
-            shown = (market.state_at(self._core.now_ns), *market.depth(LEVELS))
-            if shown == self._shown.get(symbol) and now_ns - self._sent_ns[symbol] < _AT_LEAST_NS:
+            old = now_ns - self._sent_ns.get(symbol, 0) >= _AT_LEAST_NS
+            moved = (market.state_at(self._core.now_ns), market.book_seq)
+            if moved == self._moved.get(symbol) and not old:
+                continue
+            self._moved[symbol] = moved
+            shown = (moved[0], *market.depth(LEVELS))
+            if shown == self._shown.get(symbol) and not old:
                 continue
             self._shown[symbol], self._sent_ns[symbol] = shown, now_ns
             self._seq[symbol] = self._seq.get(symbol, 0) + 1
