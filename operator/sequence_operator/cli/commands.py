@@ -22,6 +22,7 @@ COMMANDS: dict[str, Entry] = {
     "logs": Entry("logs", "logs", "Print the algo's log lines; -f follows them."),
     "mesh": Entry("mesh", "mesh", "Show where labels run and how long messages take between them."),
     "trace": Entry("trace", "trace", "Show where an order's nanoseconds went, and its commit."),
+    "capsule": Entry("capsule", "capsule", "Make a file that repeats what led to an order."),
     "intel": Entry("intel", "intel", "Show what the market offers: venues, slippage, and the split now."),
     "tca": Entry("tca", "tca", "Show what trading cost: slippage, spreads, fees, venues."),
     "watch": Entry("watch.command", "watch", "Show orders, fills, latency, mesh and log as they happen."),

@@ -50,6 +50,10 @@ class Readings:
         """`GET /v1/traces`; the query is passed through (`node_order_id`, `deployment_id`, `limit`)."""
         return await self._object("traces", "/v1/traces", lane, query)
 
+    async def capsule(self, query: Mapping[str, str], *, lane: Lane = Lane.POLL) -> bytes:
+        """`GET /v1/capsules`: what a run depended on, as a file that repeats it; no digest is in it yet."""
+        return (await self._wire.call("capsules", "GET", "/v1/capsules", lane, query=query)).content
+
     async def positions(self, *, lane: Lane = Lane.POLL, **query: str | int) -> dict[str, Any]:
         """`GET /v1/positions`."""
         return await self._object("positions", "/v1/positions", lane, query)

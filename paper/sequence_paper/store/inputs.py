@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from sequence_paper.store.database import Database
 from sequence_paper.store.records import DesiredInstance, EdgeInput, Observation, OrderCounts, Peer
+from sequence_paper.store.schema import fills
 from sequence_paper.store.tables import BIG, JSON, TEXT, col, key, metadata
-from sequence_paper.store.trades import Position
+from sequence_paper.store.trades import Fill, Position
 from sequence_paper.store.words import Json
 
 KEEP_RUNS: Final = 20
@@ -56,6 +57,15 @@ class Inputs:
         query = sa.select(edge_inputs).where(where, mine).order_by(edge_inputs.c.n)
         with self._db.reading() as connection:
             return [EdgeInput(**row._mapping) for row in connection.execute(query)]
+
+    def fills_on(self, edge_id: str, deployment_ids: Sequence[str], to_ns: int) -> list[Fill]:
+        """Fills of these deployments on an edge up to a feed time, in the order in which they became readable."""
+        names = [field.name for field in dataclasses.fields(Fill)]
+        query = sa.select(*(fills.c[name] for name in names)).where(
+            fills.c.edge_id == edge_id, fills.c.deployment_id.in_(deployment_ids), fills.c.ts_ns <= to_ns
+        )
+        with self._db.reading() as connection:
+            return [Fill(**row._mapping) for row in connection.execute(query.order_by(fills.c.seq))]
 
 
 def save_inputs(database: Database, connection: sa.Connection, rows: Sequence[EdgeInput]) -> None:

@@ -32,8 +32,8 @@ def _scope(
         symbol=symbol or None,
         deployment=deployment or None,
         venue=venue or None,
-        since_ns=_moment("since", since),
-        until_ns=_moment("until", until),
+        since_ns=moment_ns("since", since),
+        until_ns=moment_ns("until", until),
     )
 
 
@@ -60,7 +60,7 @@ def check(here: Platform, scope: Scope) -> None:
             raise ApiError(404, f"no symbol {scope.symbol!r} here; there are {shown}", field="symbol")
 
 
-def _moment(field: str, text: str | None) -> int | None:
+def moment_ns(field: str, text: str | None) -> int | None:
     """Nanoseconds; a time without a zone is UTC."""
     if not text:
         return None

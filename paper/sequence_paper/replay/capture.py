@@ -1,0 +1,122 @@
+"""From what a store has kept of an edge's run to a capsule. What cannot be repeated exactly is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sequence_paper.feed.errors import FeedError
+from sequence_paper.replay.capsule import Capsule
+from sequence_paper.replay.compare import rows
+from sequence_paper.replay.make import made_by, slice_of
+from sequence_paper.store import Store
+from sequence_paper.store.inputs import wanted
+from sequence_paper.store.records import EdgeInput
+from sequence_paper.store.trades import Fill
+from sequence_paper.store.words import Json, Mode
+
+Key = tuple[str, str]
+"""(deployment id, label)"""
+
+
+class CaptureError(Exception):
+    """There can be no capsule of this; the message says why."""
+
+
+def run_at(store: Store, edge_id: str, wall_ns: int) -> EdgeInput:
+    """The beginning of the run that an edge was in at a moment. Raises CaptureError."""
+    found = next((run for run in store.inputs.runs(edge_id) if run.run_ns <= wall_ns), None)
+    if found is None:
+        raise CaptureError(f"{edge_id} keeps nothing of a run so old: the newest 20 are kept")
+    return found
+
+
+def capture(store: Store, run: EdgeInput, account_id: str, mode: Mode, to_ns: int, about: Json) -> Capsule:
+    """Everything an account ran on an edge from the run's beginning to `to_ns` (feed time), without its digest.
+
+    Raises CaptureError.
+    """
+    told = [
+        row for row in store.inputs.of_run(run.edge_id, run.run_ns, account_id, mode) if row.feed_ns <= to_ns
+    ]
+    strange = sorted({row.body["what"] for row in told if row.kind == "outside"})
+    if strange:
+        raise CaptureError(
+            f"something reached this account on {run.edge_id} that no repetition can bring: {', '.join(strange)}"
+        )
+    told = [row for row in told if row.kind in ("apply", "unload")]
+    body, feed = run.body, run.body["feed"]
+    if feed["kind"] == "live":
+        raise CaptureError(
+            f"{run.edge_id} follows a live venue: only a recording that is played back (--feed replay:FILE) can be "
+            "repeated exactly"
+        )
+    if to_ns < feed["start_ns"]:
+        raise CaptureError(
+            f"the run of {run.edge_id} begins at {feed['start_ns']} (feed time, ns), after that"
+        )
+    try:
+        part, frames = slice_of(
+            feed["words"], feed["seed"], body["venue"], body["symbols"], feed["start_ns"], to_ns
+        )
+    except FeedError as error:
+        raise CaptureError(str(error)) from error
+    return Capsule(
+        venue=body["venue"],
+        instrument_type=body["instrument_type"],
+        symbols=body["symbols"],
+        feed=part,
+        inputs=told,
+        modules=_modules(store, told),
+        until_ns=body["until_ns"],
+        latency=body["latency"],
+        stored=rows(_fills(store, run, told, to_ns)),
+        made_by=made_by(),
+        about=about,
+        frames=frames,
+    )
+
+
+def _modules(store: Store, told: Sequence[EdgeInput]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for digest in {wanted(row.body).wasm_sha256 for row in told if row.kind == "apply"}:
+        wasm = store.artifacts.get(digest)
+        if wasm is None:
+            raise CaptureError(f"the module {digest[:12]} that ran is not stored any more")
+        found[digest] = wasm
+    return found
+
+
+def _fills(store: Store, run: EdgeInput, told: Sequence[EdgeInput], to_ns: int) -> list[Fill]:
+    """Those of this run: an instance numbers its orders on over all runs, so the run's first and last number bound
+    them."""
+    above, below = _first_numbers(told), _next_numbers(store, run, told)
+    found = []
+    for fill in store.inputs.fills_on(run.edge_id, sorted({key[0] for key in above}), to_ns):
+        key, number = (fill.deployment_id, fill.label), int(fill.order_id.rsplit(":", 1)[-1])
+        if key in above and above[key] < number <= below.get(key, number):
+            found.append(fill)
+    return found
+
+
+def _first_numbers(told: Sequence[EdgeInput]) -> dict[Key, int]:
+    """By instance: the number of its last order before the run."""
+    found: dict[Key, int] = {}
+    for row in told:
+        if row.kind == "apply":
+            want = wanted(row.body)
+            before = want.last.orders.submitted + want.last.orders.rejected
+            found.setdefault((want.deployment_id, want.label), before)
+    return found
+
+
+def _next_numbers(store: Store, run: EdgeInput, told: Sequence[EdgeInput]) -> dict[Key, int]:
+    """By instance: the number of its last order in the run, if the edge has begun another since."""
+    later = [other for other in store.inputs.runs(run.edge_id) if other.run_ns > run.run_ns]
+    if not later or not told:
+        return {}
+    found: dict[Key, int] = {}
+    for other in reversed(later):
+        rows_ = store.inputs.of_run(other.edge_id, other.run_ns, told[0].account_id, told[0].mode)
+        for key, number in _first_numbers(rows_).items():
+            found.setdefault(key, number)
+    return found
