@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 from sequence_paper.api import (
     absent,
     api_keys,
-    credentials,
     capsules,
+    credentials,
     deployments,
     errors,
     execution,
