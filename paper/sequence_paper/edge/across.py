@@ -40,7 +40,10 @@ class Heard:
 
 
 class Across:
-    """``features(symbol)``: the region that goes with an NBBO. ``hear`` must not be called during a callback."""
+    """``features(symbol)``: the region that goes with an NBBO. ``hear`` must not be called during a callback.
+
+    ``reached``: told whom a view beyond this venue was shown to.
+    """
 
     def __init__(
         self,
@@ -49,9 +52,11 @@ class Across:
         roster: Roster,
         callbacks: Callbacks,
         features: Callable[[str], bytes],
+        reached: Callable[[Hosted], None] = lambda _: None,
     ) -> None:
         self._venue, self._markets = venue, markets
         self._roster, self._callbacks, self._features = roster, callbacks, features
+        self._reached = reached
         self._heard: dict[str, dict[int, Heard]] = {}
         self._sequence: dict[str, int] = {}
         self._pools: dict[str, PoolTables] = {}
@@ -113,6 +118,8 @@ class Across:
                         layout.books(shown, slot.symbol_id, now),
                     )
                 self._show_pools(sandbox, slot, layout)
+                if len(venues) > 1 or symbol in self._pools:
+                    self._reached(hosted)
                 if sandbox.module.multi_venue:
                     hosted.update_count += 1
                 self._callbacks.decide(

@@ -79,7 +79,12 @@ class EdgeCore:
         self.post = Post(self.roster, self.callbacks, send, log)
         self.board = Board(markets, self.roster)
         self.across = Across(
-            venue, markets, self.roster, self.callbacks, lambda symbol: self.board.region(symbol, self.now_ns)
+            venue,
+            markets,
+            self.roster,
+            self.callbacks,
+            lambda symbol: self.board.region(symbol, self.now_ns),
+            self._saw_others,
         )
         self.next_heartbeat_ns = 0
         self.taken = 0
@@ -150,7 +155,7 @@ class EdgeCore:
         """Another venue's book of a symbol came in. Must not be called during a callback."""
         self.callbacks.received = time.perf_counter_ns()
         for hosted, _ in self.roster.comparing(symbol):
-            self.inputs.outside(hosted.want.account_id, hosted.want.mode, "books of other venues")
+            self._saw_others(hosted)
         self.across.deliver((symbol,))
         self.post.deliver_local()
 
@@ -179,6 +184,9 @@ class EdgeCore:
         self.roster.log(
             hosted, level if 0 <= level <= 4 else 2, message + "… [truncated]" if cut else message
         )
+
+    def _saw_others(self, hosted: Hosted) -> None:
+        self.inputs.outside(hosted.want.account_id, hosted.want.mode, "books of other venues or pools")
 
     def _reach(self, ts_ns: int) -> None:
         if ts_ns > self.callbacks.now_ns:
