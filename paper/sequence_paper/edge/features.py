@@ -51,6 +51,8 @@ class Features:
         self._spread_sum = self._spread_squares = 0
         self._squares: deque[int] = deque(maxlen=RV_SECONDS[-1])
         self._sums = [0] * len(RV_SECONDS)
+        self._volatility = (0,) * len(RV_SECONDS)
+        self._z: tuple[int, int] | None = None
         self._sampled: tuple[int, int] | None = None
         self._bids: Sequence[Level] | None = None
         self._asks: Sequence[Level] = ()
@@ -85,7 +87,7 @@ class Features:
             regime,
             z,
             depth_imbalance(bids, asks),
-            *self._volatility(),
+            *self._volatility,
             now_ns,
         )
 
@@ -106,6 +108,7 @@ class Features:
             self._add_return((mid - self._sampled[1]) * 10**9 // self._sampled[1])
         self._sampled = (now_ns, mid)
         self._add_spread(ask_1e9 - bid_1e9)
+        self._volatility, self._z = self._volatility_now(), None
 
     def suspect(self) -> None:
         """The book cannot be believed: what comes after it is no change of what was before."""
@@ -115,6 +118,7 @@ class Features:
         self._sums = [0] * len(RV_SECONDS)
         self._spreads.clear()
         self._spread_sum = self._spread_squares = 0
+        self._volatility, self._z = self._volatility_now(), None
 
     def _forget_trades(self, now_ns: int) -> None:
         trades = self._trades
@@ -141,6 +145,11 @@ class Features:
 
     def _spread_z(self, spread: int) -> int:
         """Standard deviations above the mean of the samples x 1000; 0 while there are too few, or all are equal."""
+        if self._z is None or self._z[0] != spread:
+            self._z = (spread, self._spread_z_of(spread))
+        return self._z[1]
+
+    def _spread_z_of(self, spread: int) -> int:
         count = len(self._spreads)
         scatter = count * self._spread_squares - self._spread_sum * self._spread_sum
         if count < MIN_SPREAD_SAMPLES or not scatter:
@@ -155,13 +164,13 @@ class Features:
             self._sums[index] += square - gone
         squares.append(square)
 
-    def _volatility(self) -> list[int]:
+    def _volatility_now(self) -> tuple[int, ...]:
         """Root of the summed squared returns in bps; 0 until a window was seen whole."""
         seen = len(self._squares)
-        return [
+        return tuple(
             min(isqrt(total) // 10**5, _U32_MAX) if seen >= seconds else 0
             for total, seconds in zip(self._sums, RV_SECONDS, strict=True)
-        ]
+        )
 
 
 def microprice(bids: Sequence[Level], asks: Sequence[Level]) -> int:
