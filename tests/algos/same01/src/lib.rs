@@ -5,18 +5,4 @@ use algo_sdk::*;
 
 include!("../../shared/alone.rs");
 include!("../../shared/quoter.rs");
-
-impl Algo for Quoter {
-    fn on_book(&mut self, book: &L2Book, state: &AlgoState, actions: &mut Actions) {
-        self.book(book, state, actions);
-    }
-    fn on_fill(&mut self, fill: &Fill, state: &AlgoState) {
-        self.filled(fill, state);
-    }
-    fn on_reject(&mut self, _r: &Reject) {}
-    fn on_shutdown(&mut self, state: &AlgoState, actions: &mut Actions) {
-        actions.cancel_all(state);
-    }
-}
-
-export_algo!(Quoter::default());
+include!("../../shared/quoter_until_03.rs");
