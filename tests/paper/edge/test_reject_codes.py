@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.switches import SwitchWatch
 from sequence_paper.feed.events import FeedState, FeedStatus
 from sequence_paper.venue.orders import RejectCode
@@ -88,7 +89,7 @@ CAUSES: dict[RejectCode, Callable[[Any, Any], Awaitable[None]]] = {
 }
 
 ELSEWHERE = {RejectCode.NETWORK}
-"""Of orders that had to travel: tests/paper/routing."""
+"""Of orders that had to travel: see below."""
 
 NEVER = {
     RejectCode.UNKNOWN,
@@ -113,3 +114,31 @@ def test_every_code_has_a_cause_or_a_reason_why_it_has_none() -> None:
         assert any(line.startswith(f"| {int(code)} ") and code.name in line for line in rows), code
     for code in NEVER:
         assert any(code.name in line and "never" in line for line in rows), code
+
+
+async def test_an_order_that_travelled_too_long_is_the_networks(edge) -> None:
+    async def flush() -> None:
+        edge.journal.flush()
+
+    gateway = Gateway(edge.core.roster.edge_id, edge.core, edge.guests, edge.store, flush)
+    gateway.open()
+    asked = {
+        "op": "submit",
+        "order_id": "graph:g:n:1",
+        "parent_id": "graph:g:n:0",
+        "account_id": edge.account,
+        "mode": "sandbox",
+        "deployment_id": "",
+        "deployment": "",
+        "label": "",
+        "symbol": "BTC-USD",
+        "side": "buy",
+        "order_type": "limit",
+        "tif": "ioc",
+        "qty_1e8": 10**6,
+        "price_1e9": 100_001 * 10**9,
+        "until_ns": 1,
+    }
+    answer = await gateway.answer(asked)
+    assert (answer["order"]["status"], answer["order"]["reject_code"]) == ("REJECTED", RejectCode.NETWORK)
+    assert edge.fills() == []
