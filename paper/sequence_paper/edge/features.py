@@ -68,7 +68,7 @@ class Features:
                 _add_flow(flow, bids, before, 1)
             if asks is not self._asks:
                 _add_flow(flow, asks, self._asks, -1)
-            self._flow = (flow[0], _fit(sum(flow[:5])), _fit(sum(flow)))
+            self._flow = (_fit(flow[0]), _fit(sum(flow[:5])), _fit(sum(flow)))
         self._asks = asks
         return self.region(bids, asks, now_ns)
 
