@@ -18,6 +18,30 @@ from support.processes import wait_until
 
 from .conftest import Cli
 
+DOCS = Path(__file__).parents[2] / "docs" / "output.md"
+KEYS = [
+    "schema",
+    "file",
+    "equal",
+    "sha256",
+    "expected_sha256",
+    "differs",
+    "fills_differ",
+    "feed",
+    "from_ns",
+    "to_ns",
+    "records",
+    "events",
+    "callbacks",
+    "orders",
+    "fills",
+    "realized_pnl_1e9",
+    "fees_1e9",
+    "paused",
+    "wall_ns",
+    "events_per_second",
+]
+
 
 class Remote:
     """An account of this module's own, asked without the command line."""
@@ -71,6 +95,9 @@ def test_an_order_and_what_led_to_it(cli: Cli, remote: Remote) -> None:
     assert len(capsule.stored) == said["fills"] > 0
     assert capsule.stored[-1][1] <= capsule.feed.to_ns
     assert replay(["order.seqcap"]) == 0
+    documented = DOCS.read_text().partition("## `capsule/v1`")[2].partition("## `trace/v1`")[0]
+    assert [key for key in said if f"`{key}`" not in documented] == []
+    assert list(said) == KEYS
     again = cli("--sandbox", "capsule", order["order_id"], "--out", "order.seqcap")
     assert (again.code, "nothing is overwritten" in again.err) == (2, True)
 
