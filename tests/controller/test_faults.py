@@ -127,7 +127,7 @@ def test_a_live_key_in_a_sandbox_account_is_never_used(shared):
     wrong = shared.account(f"{shared.main}-wrong")
     name = shared.algo("my-mm", accountRef={"name": wrong})
     shared.wait_condition(name, "Stalled", "ModeMismatch")
-    assert shared.account_ready(wrong)["reason"] == "ModeMismatch"
+    wait_until(lambda: shared.account_ready(wrong).get("reason") == "ModeMismatch", "the account says so too")
     assert shared.stub.keys_used.count(live) == 0
 
 
