@@ -24,6 +24,17 @@ ORDER = st.tuples(
 CANCEL = st.tuples(st.just("cancel"), st.integers(0, 30))
 AMEND = st.tuples(st.just("amend"), st.integers(0, 30), st.integers(0, 8), st.one_of(st.just(0), PX))
 SCRIPT = st.lists(st.one_of(LEVEL, PRINT, ORDER, ORDER, CANCEL, AMEND), max_size=40)
+_NEAR = st.sampled_from([97, 98])
+_JOIN = st.tuples(
+    st.just("order"), st.just(BUY), st.integers(1, 4), _NEAR, st.just(int(OrderType.POST_ONLY)), st.just("a")
+)
+_TURN = st.tuples(st.just("level"), st.just(BUY), _NEAR, st.integers(1, 30))
+_TAKE = st.tuples(
+    st.just("print"), st.just(SELL), st.integers(1, 5), st.sampled_from([0, 0, 0, 1]), st.booleans()
+)
+_COME = st.tuples(st.just("level"), st.just(SELL), _NEAR, st.integers(1, 3))
+CROWD = st.lists(st.one_of(_JOIN, _JOIN, _TURN, _TURN, _TAKE, _TAKE, CANCEL, _COME), min_size=15, max_size=60)
+"""Own orders stand behind one another while others come and go: where the queue models part."""
 MARKET_ONLY = st.lists(st.one_of(LEVEL, PRINT), max_size=40)
 POLICY = st.sampled_from(list(SelfTrade))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sequence_paper.feed.events import BUY, SELL, FeedState
 from sequence_paper.venue.orders import Cancelled, Filled, OrderType
 from sequence_paper.venue.queue import QueueModel
-from support.market_scripts import MARKET_ONLY, POLICY, PX, QTY, SCRIPT, SIDE, more
+from support.market_scripts import CROWD, MARKET_ONLY, POLICY, PX, QTY, SCRIPT, SIDE, more
 
 AVERSE, MIDDLE, OPTIMIST = QueueModel.RISK_AVERSE, QueueModel.CALIBRATED, QueueModel.OPTIMISTIC
 
@@ -32,7 +32,7 @@ def certainties(executions) -> list[str]:
 
 
 @more
-@given(SCRIPT, POLICY, st.sampled_from(list(QueueModel)))
+@given(st.one_of(SCRIPT, CROWD), POLICY, st.sampled_from(list(QueueModel)))
 def test_queue_bracket(play, steps, policy, model):
     """Filled by the pessimist <= by the calibrated model <= by the optimist, of every order, at every time."""
     scene = play(self_trade=policy, queue_model=model)
@@ -157,6 +157,22 @@ def test_what_the_pessimist_had_not_filled_stands_before_the_next_order(scene):
     assert one.trade(SELL, 98, 1) == []
     assert rests(one)["second"][AVERSE] == 10**8
     assert certainties(one.trade(SELL, 98, 1)) == ["1 certain"]
+
+
+def test_what_waits_for_the_pessimist_ends_when_the_other_side_comes_to_its_price(scene):
+    one = scene()
+    one.book({98: 10}, {102: 5})
+    one.order(BUY, 1, 98, OrderType.POST_ONLY)
+    one.level(BUY, 98, 19)
+    one.level(BUY, 98, 10)
+    one.trade(SELL, 98, 10)
+    (bound,) = (b for b in one.market._matcher.desks["a"].others if b.ghosts)
+    assert (bound.model, bound.ghosts) == (AVERSE, 1)
+    one.level(BUY, 98, 0)
+    one.level(SELL, 99, 1)
+    assert bound.ghosts == 1
+    one.level(SELL, 98, 1)
+    assert (bound.ghosts, bound.levels[BUY]) == (0, {})
 
 
 def test_after_doubtful_data_the_models_agree_again(scene):
