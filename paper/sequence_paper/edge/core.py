@@ -148,7 +148,7 @@ class EdgeCore:
 
     def ended(self) -> None:
         """Time stands still from now on: what is under way arrives, and what is sent later does at once."""
-        self.wires.cut(self.now_ns, self._reach)
+        self.wires.cut(self.now_ns)
         self.post.deliver_local()
 
     def compare(self, symbol: str) -> None:

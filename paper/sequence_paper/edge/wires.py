@@ -57,9 +57,9 @@ class Wires:
         """Draw for an order by this name: its id may differ from one run to an equal one."""
         self._names[key] = name
 
-    def to_venue(self, owner: str, key: str, now_ns: int, act: Act, *, decided: bool = True) -> None:
-        """A request about order ``key``. ``decided``: by an algo on a book, which took its time to get there."""
-        wait = self._draw(key, Leg.ENTRY) + (self._draw(key, Leg.FEED) if decided else 0)
+    def to_venue(self, owner: str, key: str, now_ns: int, act: Act) -> None:
+        """A request about order ``key``, decided on a book that took its time to the algo."""
+        wait = self._draw(key, Leg.FEED) + self._draw(key, Leg.ENTRY)
         self._put(Leg.ENTRY, owner, key, now_ns + wait, act)
 
     def to_algo(self, owner: str, key: str, now_ns: int, act: Act) -> None:
@@ -68,27 +68,36 @@ class Wires:
 
     def recall(self, key: str) -> bool:
         """Take back every request about an order that has not arrived; whether there was one."""
-        return bool(self._pull(lambda message: message.leg is Leg.ENTRY and message.key == key))
+        before = len(self._heap)
+        # In place: this may happen while `run` works off the same messages.
+        self._heap[:] = [m for m in self._heap if m.leg is not Leg.ENTRY or m.key != key]
+        heapq.heapify(self._heap)
+        self._see()
+        return len(self._heap) < before
 
     def settle(self, owner: str, now_ns: int) -> None:
         """Hear now what the venue has said to an owner already."""
-        for message in self._pull(lambda m: m.leg is Leg.RESPONSE and m.owner == owner):
-            message.act(now_ns)
+        # One by one: hearing a message may end in hearing all others, and each must be heard once.
+        while waiting := [m for m in self._heap if m.leg is Leg.RESPONSE and m.owner == owner]:
+            first = min(waiting)
+            self._heap.remove(first)
+            heapq.heapify(self._heap)
+            self._see()
+            first.act(now_ns)
 
     def run(self, until_ns: int, reach: Callable[[int], None]) -> bool:
         """Deliver all that is due by then, in order; ``reach`` hears each time first. Whether there was something."""
-        heap = self._heap
-        some = bool(heap) and heap[0].due_ns <= until_ns
-        while heap and heap[0].due_ns <= until_ns:
-            message = heapq.heappop(heap)
-            self._see()
+        some = self.due_ns <= until_ns
+        while self.due_ns <= until_ns:
+            message = self._pop()
             reach(message.due_ns)
             message.act(message.due_ns)
         return some
 
-    def cut(self, now_ns: int, reach: Callable[[int], None]) -> None:
+    def cut(self, now_ns: int) -> None:
         """Time stands still from now on: everything arrives, and later messages do at once."""
-        self.run(NEVER_NS, lambda _: reach(now_ns))
+        while self._heap:
+            self._pop().act(now_ns)
         self.latency = None
 
     def forget(self, key: str) -> None:
@@ -113,13 +122,10 @@ class Wires:
         heapq.heappush(self._heap, message)
         self._see()
 
-    def _pull(self, wanted: Callable[[_Message], bool]) -> list[_Message]:
-        pulled = sorted(message for message in self._heap if wanted(message))
-        if pulled:
-            self._heap = [message for message in self._heap if not wanted(message)]
-            heapq.heapify(self._heap)
-            self._see()
-        return pulled
+    def _pop(self) -> _Message:
+        message = heapq.heappop(self._heap)
+        self._see()
+        return message
 
     def _see(self) -> None:
         self.due_ns = self._heap[0].due_ns if self._heap else NEVER_NS

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
+from sequence_paper.edge.wires import NEVER_NS, Wires
 from sequence_paper.feed.events import Event, FeedState, FeedStatus
 from sequence_paper.store import Store
 from sequence_paper.venue.latency import Latency, parse
@@ -143,12 +145,52 @@ async def test_a_sweep_loses_no_fill_that_the_venue_has_made(make_edge, at_ms, f
     assert len(edge.fills()) == bool(filled)
 
 
+async def test_a_fill_that_pauses_the_algo_leaves_no_other_fill_unheard(make_edge):
+    """The first of two fills breaks the daily loss limit by its fee, while the second is under way."""
+    edge = make_edge(latency=legs())
+    edge.began = edge.core.now_ns
+    dep = edge.deploy(scripted(action(qty=2 * 10**6)), risk={"max_daily_loss_1e9": 1})
+    await edge.converge()
+    edge.tick(0)
+    edge.core.advance(edge.began + 20 * MS)
+    edge.feed(edge.trade(30 * MS, 98_000, 10**6, -1), edge.trade(31 * MS, 98_000, 10**6, -1))
+    edge.core.advance(edge.began + SECOND)
+    (order,) = edge.orders()
+    assert edge.get(dep).status == "paused"
+    assert (order.status, order.filled_qty_1e8, len(edge.fills())) == ("FILLED", 2 * 10**6, 2)
+    assert edge.positions()[0].qty_1e8 == 2 * 10**6
+
+
+def test_what_is_heard_may_make_everything_else_heard_once():
+    """Also while the wires deliver, and when hearing is nested."""
+    wires, heard = Wires(legs(response=1)), []
+
+    def hear(name: str) -> Callable[[int], None]:
+        def act(at: int) -> None:
+            heard.append(name)
+            wires.recall("gone")
+            wires.settle("algo", at)
+
+        return act
+
+    for name in "abc":
+        wires.to_algo("algo", name, 0, hear(name))
+        wires.to_venue("algo", "gone", 0, hear("gone"))
+    wires.run(SECOND, lambda _: None)
+    assert (heard, wires.due_ns) == (["a", "b", "c"], NEVER_NS)
+
+
 async def test_at_the_end_of_the_feed_everything_arrives(make_edge):
     edge, _ = await deployed(make_edge, scripted(action()))
     edge.tick(0)
     edge.feed(FeedStatus("BTC-USD", edge.began + 1, FeedState.ENDED))
     edge.core.ended()
-    assert [(o.status, o.failure_reason) for o in edge.orders()] == [("REJECTED", "STALE_VENUE")]
+    (order,) = edge.orders()
+    assert (order.status, order.failure_reason, order.updated_ns) == (
+        "REJECTED",
+        "STALE_VENUE",
+        edge.began + 1,
+    )
 
 
 def busy(edge) -> list[list[Event]]:
