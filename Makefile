@@ -13,7 +13,7 @@ CRDS := crds charts/sequence-operator/files/crds
 SAY := printf '\033[1m==> %s\033[0m\n'
 unexport PYTHONDONTWRITEBYTECODE # or each of the hundreds of processes of a test run compiles our sources anew
 
-.PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench lock clean
+.PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench bench-paper lock clean
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ demo: install rust-target controlplane ## One algo from source to fills on recor
 
 bench: install rust-target controlplane ## The measured figures, written to bench/results
 	@$(BIN)/python -m bench
+
+bench-paper: install rust-target ## Paper against its bars, and beside NautilusTrader and hftbacktest (about 4 min)
+	@$(BIN)/python -m bench.paper
 
 lock: install ## Resolve the pins anew after a change of pyproject.toml
 	@$(BIN)/pip install --quiet pip-tools

@@ -1,0 +1,1 @@
+"""Other simulators over the same events, each in an environment of its own."""
