@@ -75,8 +75,8 @@ def preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return port.number
 
 
-def prepared(folder: Path) -> Paper:
-    paper = Paper(folder, Options())
+def prepared(folder: Path, options: Options | None = None) -> Paper:
+    paper = Paper(folder, options or Options())
     paper.prepare(Silent())
     return paper
 
@@ -196,3 +196,16 @@ def test_api_and_edges_keep_market_data_in_the_stack_s_own_folder(tmp_path: Path
     finally:
         paper.close()
     assert named == [str(tmp_path / "paper" / "ticks")] * 3
+
+
+def test_what_up_was_asked_for_reaches_the_parts(tmp_path: Path) -> None:
+    options = Options(feed="live", record="/frames", latency="venue", pools="/pools.toml")
+    paper = prepared(tmp_path / "paper", options)
+    try:
+        api, *edges = [list(part.argv) for part in [paper.api_part(), *paper.edge_parts("key")]]
+    finally:
+        paper.close()
+    assert api[api.index("--pools") + 1] == "/pools.toml"
+    for edge in edges:
+        given = [edge[edge.index(name) + 1] for name in ("--feed", "--record", "--latency")]
+        assert given == ["live", "/frames", "venue"]

@@ -28,6 +28,7 @@ _ABOUT_THE_STACK = (
     "feed",
     "record",
     "latency",
+    "pools",
     "pace",
     "gate",
     "feed_until",
@@ -69,6 +70,12 @@ _ABOUT_THE_STACK = (
     help="Way of orders to a venue and back: none, venue, constant:MS or table:FILE.",
 )
 @click.option(
+    "--pools",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Pools of a chain, read by the JSON-RPC endpoint in this file; default: generated ones.",
+)
+@click.option(
     "--pace",
     type=click.Choice(["1", "20", "max"]),
     default="1",
@@ -101,6 +108,7 @@ def up(
     feed: str,
     record: Path | None,
     latency: str,
+    pools: Path | None,
     pace: str,
     gate: int,
     feed_until: float,
@@ -122,7 +130,7 @@ def up(
     up_feed.check(feed, record, simulated=pace != "1" or gate > 0 or feed_until > 0)
     up_feed.check_latency(latency)
     options = _options(
-        venues, feed, record, latency, pace, gate, feed_until, seed, kube_context, unsandboxed_builds
+        venues, feed, record, latency, pools, pace, gate, feed_until, seed, kube_context, unsandboxed_builds
     )
     asked = any(
         click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _ABOUT_THE_STACK
@@ -178,6 +186,7 @@ def _options(
     feed: str,
     record: Path | None,
     latency: str,
+    pools: Path | None,
     pace: str,
     gate: int,
     feed_until: float,
@@ -194,6 +203,7 @@ def _options(
         feed=up_feed.absolute(feed),
         record=str(record.expanduser().absolute()) if record else "",
         latency=up_feed.absolute_table(latency),
+        pools=str(pools.absolute()) if pools else "",
         pace=pace,
         gate=gate,
         until=feed_until,

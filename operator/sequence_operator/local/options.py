@@ -12,7 +12,8 @@ Feed = str
 @dataclass(frozen=True, slots=True)
 class Options:
     """venues: one edge each. feed: `replay` lets the first venue replay the recording, the others are generated;
-    `live` follows all venues as they are now. record: folder for recordings of live feeds ("": none).
+    `live` follows all venues as they are now. record: folder for recordings of live feeds ("": none). pools: file
+    that names a chain's JSON-RPC endpoint and pools ("": generated ones).
 
     latency: between algos and venues: `none`, `venue` (assumed figures of each venue), `constant:MS`, `table:FILE`.
 
@@ -25,6 +26,7 @@ class Options:
     venues: tuple[str, ...] = ("kraken", "coinbase")
     feed: Feed = "generated"
     record: str = ""
+    pools: str = ""
     latency: str = "none"
     pace: str = "1"
     gate: int = 0

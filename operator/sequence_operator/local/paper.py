@@ -117,6 +117,7 @@ class Paper:
     def api_part(self) -> Part:
         program = [sys.executable, "-m", "sequence_paper.api", "--db", self.database, "--nats", self.bus]
         program += ["--ticks", str(self.ticks)]
+        program += ["--pools", self.options.pools] if self.options.pools else []
         return Part(
             "paper-api",
             [*program, "--host", ports.LOOPBACK, "--port", str(self.port), "--call-log", str(self.call_log)],
