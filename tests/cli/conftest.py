@@ -156,7 +156,7 @@ def deployed(cli: Cli, project: Path, operator: Operator) -> None:
     assert done.code == 0, done.err
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     """API and one edge that replays recorded data at twenty times its pace once an instance runs."""
     feed = ["--feed", "replay", "--pace", "20", "--gate", "1", "--symbols", "BTC-USD"]
@@ -167,7 +167,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def keys(paper: Paper) -> dict[str, str]:
     return {mode: paper.key(mode) for mode in ("live", "sandbox")}
 

@@ -114,7 +114,7 @@ def nats_url(paper: Paper) -> str:
     return paper.api.command[paper.api.command.index("--nats") + 1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     paper = Paper(tmp_path_factory.mktemp("platform"), venues={})
     try:
@@ -123,14 +123,14 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
         paper.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(paper: Paper) -> Iterator[Store]:
     store = Store(paper.db)
     yield store
     store.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def edges(paper: Paper) -> Iterator[dict[str, TinyEdge]]:
     """Kraken trades two symbols, coinbase one."""
     url = nats_url(paper)

@@ -17,7 +17,7 @@ FEEDS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     paper = Paper(tmp_path_factory.mktemp("platform"), FEEDS)
     try:
@@ -36,7 +36,7 @@ def new_trader(paper: Paper) -> Callable[..., Trader]:
     return lambda **more: Trader(paper, **more)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(paper: Paper) -> Iterator[Store]:
     store = Store(paper.db)
     yield store
