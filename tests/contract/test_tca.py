@@ -96,11 +96,14 @@ class Tape:
             rows += pq.read_table(file).to_pylist()
         rows = sorted((r for r in rows if r["symbol"] == "BTC-USD"), key=lambda r: (r["ts_ns"], r["seq"]))
         self.rows, self.times = rows, [row["ts_ns"] for row in rows]
+        # The recording goes on to its last record, of whatever kind and symbol: a price stood until then.
+        files = (folder / "parts" / venue).glob("*/*.parquet")
+        self.end = max(max(pq.read_table(file, columns=["ts_ns"])["ts_ns"].to_pylist()) for file in files)
 
     def mid(self, ts: int) -> float | None:
         """Half of bid and ask as they stood then; None outside of the recording, or when it was not to be trusted."""
         at = bisect.bisect_right(self.times, ts) - 1
-        if at < 0 or ts > self.times[-1]:
+        if at < 0 or ts > self.end:
             return None
         row = self.rows[at]
         if (
