@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-Row = dict[str, object]
 _SHOWS_ALL: Callable[[str, str], bool] = lambda text, label: True  # noqa: E731  # a named function says no more
 
 
