@@ -51,7 +51,10 @@ VENUE_IDS: Final = {
 }
 """Wire ids of the venues an instance can be deployed to."""
 
-_BOOK = struct.Struct("<80QBBH4xQ")
+_SIDE = struct.Struct("<40Q")
+_BOOK_END = struct.Struct("<BBH4xQ")
+_ASKS_AT: Final = _SIDE.size
+_BOOK_END_AT: Final = 2 * _SIDE.size
 _ZEROS: Final = (0,) * 40
 _FILL = struct.Struct("<QQqQbH5x")
 _REJECT = struct.Struct("<QBH5x")
@@ -108,16 +111,34 @@ def book(
     """``L2Book`` (656 bytes) of at most 20 (px_1e9, sz_1e8) levels a side, best first; more are cut."""
     bids = bids[:MAX_LEVELS]
     asks = asks[:MAX_LEVELS]
-    return _BOOK.pack(
-        *chain.from_iterable(bids),
-        *_ZEROS[2 * len(bids) :],
-        *chain.from_iterable(asks),
-        *_ZEROS[2 * len(asks) :],
-        len(bids),
-        len(asks),
-        symbol_id,
-        recv_ns,
-    )
+    end = _BOOK_END.pack(len(bids), len(asks), symbol_id, recv_ns)
+    return b"".join((_side(bids), _side(asks), end))
+
+
+class BookRegion:
+    """As ``book``, of one symbol at all times: a side is packed anew when its list is another than before."""
+
+    def __init__(self) -> None:
+        self._data = bytearray(BOOK_SIZE)
+        self._bids: Sequence[tuple[int, int]] = ()
+        self._asks: Sequence[tuple[int, int]] = ()
+
+    def show(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
+        """At most 20 levels a side, in lists that never change."""
+        data = self._data
+        if bids is not self._bids:
+            self._bids, data[:_ASKS_AT] = bids, _side(bids)
+        if asks is not self._asks:
+            self._asks, data[_ASKS_AT:_BOOK_END_AT] = asks, _side(asks)
+
+    def of(self, symbol_id: int, recv_ns: int) -> bytearray:
+        """What was shown last, for an instance that knows the symbol by this number; valid until the next call."""
+        _BOOK_END.pack_into(self._data, _BOOK_END_AT, len(self._bids), len(self._asks), symbol_id, recv_ns)
+        return self._data
+
+
+def _side(levels: Sequence[tuple[int, int]]) -> bytes:
+    return _SIDE.pack(*chain.from_iterable(levels), *_ZEROS[2 * len(levels) :])
 
 
 def fill(order_id: int, px_1e9: int, qty_1e8: int, side: int, recv_ns: int, symbol_id: int) -> bytes:
@@ -178,6 +199,8 @@ def actions(buffer: bytes | memoryview) -> list[Action]:
     buffer is not a decision of the algo but garbage, so nothing of it may be executed.
     """
     (count,) = _COUNT.unpack_from(buffer)
+    if not count:
+        return []
     if count > MAX_ACTIONS:
         raise AlgoFault("GARBAGE_ACTIONS", f"action count {count} is above {MAX_ACTIONS}")
     out: list[Action] = []
@@ -189,9 +212,10 @@ def actions(buffer: bytes | memoryview) -> list[Action]:
                 continue
         else:
             sound = kind < INTENT or (kind == INTENT and side in (1, -1))
+        action = tuple.__new__(Action, fields)  # as ``Action._make``, whose own check takes twice as long
         if not sound:
-            raise AlgoFault("GARBAGE_ACTIONS", _garbage(Action._make(fields), len(out)))
-        out.append(Action._make(fields))
+            raise AlgoFault("GARBAGE_ACTIONS", _garbage(action, len(out)))
+        out.append(action)
     return out
 
 

@@ -11,7 +11,7 @@ import ctypes
 import functools
 import struct
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import wasmtime
 from wasmtime import _ffi as ffi
@@ -24,6 +24,9 @@ Call: TypeAlias = Callable[[bytes], int]
 
 _SLOT = struct.Struct("<q8x")
 _P: Final = ctypes.c_void_p
+_U64: Final = ctypes.c_uint64
+_Memory: TypeAlias = ctypes.Structure | ctypes.Union | ctypes.Array[Any] | ctypes.c_void_p | ctypes.c_uint64
+_Result: TypeAlias = type[ctypes.c_void_p] | type[ctypes.c_size_t] | None
 
 
 def pack_args(*values: int) -> bytes:
@@ -55,20 +58,26 @@ def bind_fast(store: wasmtime.Store, func: wasmtime.Func, slots: int) -> Call:
     arguments = memoryview(raw).cast("B")
     result = arguments.cast("I")
     trap = _P()
-    context = ctypes.addressof(store._context().contents)
-    func_at, raw_at, trap_at = (
-        ctypes.addressof(func._func),
-        ctypes.addressof(raw),
-        ctypes.addressof(trap),
+    context = _context(store)
+    set_fuel = _prepared("wasmtime_context_set_fuel", _P, context, _U64.from_param(FUEL))
+    set_deadline = _prepared(
+        "wasmtime_context_set_epoch_deadline", None, context, _U64.from_param(DEADLINE_TICKS)
     )
-    functions = _raw_functions()
-    enter, set_fuel, set_deadline = functions.enter, functions.set_fuel, functions.set_deadline
+    enter = _prepared(
+        "wasmtime_func_call_unchecked",
+        _P,
+        context,
+        _at(func._func),
+        _at(raw),
+        _U64.from_param(slots),
+        _at(trap),
+    )
 
     def call(args: bytes) -> int:
         arguments[:] = args
-        set_fuel(context, FUEL)
-        set_deadline(context, DEADLINE_TICKS)
-        error = enter(context, func_at, raw_at, slots, trap_at)
+        set_fuel()
+        set_deadline()
+        error = enter()
         if error is not None:
             raise AlgoFault("HOST", str(_take_error(error)))
         # After a trap slot 0 still holds the argument, so the trap pointer decides.
@@ -87,13 +96,7 @@ def bind_size(store: wasmtime.Store, memory: wasmtime.Memory, *, fast: bool) -> 
     """A function that tells the present length of a memory in bytes."""
     if not fast:
         return lambda: memory.data_len(store)
-    context, at = ctypes.addressof(store._context().contents), ctypes.addressof(memory._memory)
-    read = _raw_functions().memory_size
-
-    def size() -> int:
-        length: int = read(context, at)
-        return length
-
+    size = _prepared("wasmtime_memory_data_size", ctypes.c_size_t, _context(store), _at(memory._memory))
     size.owners = (store, memory)  # type: ignore[attr-defined]
     return size
 
@@ -105,13 +108,14 @@ def bind_charge(store: wasmtime.Store, *, fast: bool) -> Callable[[int], None]:
     """
     if not fast:
         return lambda fuel: store.set_fuel(max(0, store.get_fuel() - fuel))
-    context, functions = ctypes.addressof(store._context().contents), _raw_functions()
-    left = ctypes.c_uint64()
-    left_at = ctypes.addressof(left)
+    context, left = _context(store), _U64()
+    get_fuel = _prepared("wasmtime_context_get_fuel", _P, context, _at(left))
+    set_left = _prepared("wasmtime_context_set_fuel", _P, context, left)
 
     def charge(fuel: int) -> None:
-        functions.get_fuel(context, left_at)
-        functions.set_fuel(context, max(0, left.value - fuel))
+        get_fuel()
+        left.value = max(0, left.value - fuel)
+        set_left()
 
     charge.owners = (store, left)  # type: ignore[attr-defined]
     return charge
@@ -176,24 +180,21 @@ def _address(name: str) -> int:
     return value
 
 
-class _Raw(NamedTuple):
-    enter: Any
-    set_fuel: Any
-    get_fuel: Any
-    set_deadline: Any
-    memory_size: Any
-
-
 @functools.cache
-def _raw_functions() -> _Raw:
-    """Own prototypes over the wheel's C functions. PYFUNCTYPE keeps the interpreter lock: calls are short."""
-    u64 = ctypes.c_uint64
-    return _Raw(
-        enter=ctypes.PYFUNCTYPE(_P, _P, _P, _P, ctypes.c_size_t, _P)(
-            _address("wasmtime_func_call_unchecked")
-        ),
-        set_fuel=ctypes.PYFUNCTYPE(_P, _P, u64)(_address("wasmtime_context_set_fuel")),
-        get_fuel=ctypes.PYFUNCTYPE(_P, _P, _P)(_address("wasmtime_context_get_fuel")),
-        set_deadline=ctypes.PYFUNCTYPE(None, _P, u64)(_address("wasmtime_context_set_epoch_deadline")),
-        memory_size=ctypes.PYFUNCTYPE(ctypes.c_size_t, _P, _P)(_address("wasmtime_memory_data_size")),
-    )
+def _function(name: str, result: _Result) -> Callable[..., Any]:
+    """One of the wheel's C functions. PYFUNCTYPE keeps the interpreter lock: calls are short."""
+    return ctypes.PYFUNCTYPE(result)(_address(name))
+
+
+def _prepared(name: str, result: _Result, *arguments: object) -> functools.partial[Any]:
+    """A C function with all its arguments. To convert five of them at each call takes longer than most algos do."""
+    return functools.partial(_function(name, result), *arguments)
+
+
+def _at(owner: _Memory) -> object:
+    """The address of a C object as an argument. It does not keep the object alive."""
+    return _P.from_param(ctypes.addressof(owner))
+
+
+def _context(store: wasmtime.Store) -> object:
+    return _at(store._context().contents)

@@ -88,6 +88,7 @@ class EdgeCore:
         )
         self.next_heartbeat_ns = 0
         self.taken = 0
+        self._books = {symbol: abi.BookRegion() for symbol in markets}
         self._recorder = recorder
         self._log = log
 
@@ -116,22 +117,23 @@ class EdgeCore:
         wires = self.wires
         self.taken += len(events)
         for event in events:
-            if event.ts_ns != callbacks.now_ns:
+            now = event.ts_ns
+            if now != callbacks.now_ns:
                 if changed:
                     self._deliver_books(changed)
                     changed = {}
                 else:
                     self.post.deliver_local()  # what a fill has made an algo say, wherever the feed is cut
-                if event.ts_ns >= self.next_heartbeat_ns:
-                    self._heartbeats(event.ts_ns)
-                if event.ts_ns > wires.due_ns:
-                    self._arrive(event.ts_ns - 1)
-                self._reach(event.ts_ns)
+                if now >= self.next_heartbeat_ns:
+                    self._heartbeats(now)
+                if now > wires.due_ns:
+                    self._arrive(now - 1)
+                self._reach(now)
             if log is not None:
                 log.took(event)
             executions = markets[event.symbol].on_event(event)
             if executions:
-                callbacks.tell(self.link.happened(executions, event.ts_ns))
+                callbacks.tell(self.link.happened(executions, now))
             if type(event) is BookDelta or type(event) is BookSnapshot:
                 changed[event.symbol] = None
             elif type(event) is Trade:
@@ -139,7 +141,7 @@ class EdgeCore:
                 if recorder is not None:
                     recorder.trade(event)
             elif recorder is not None:
-                recorder.best(event.symbol, event.ts_ns)
+                recorder.best(event.symbol, now)
         if changed:
             self._deliver_books(changed)
         else:
@@ -202,23 +204,23 @@ class EdgeCore:
         for symbol in symbols:
             if recorder is not None:
                 recorder.best(symbol, now)
-            watching = self.roster.watching(symbol)
             market = self.markets[symbol]
             if market.feed_state is not FeedState.OK:
                 self.board.suspect(symbol)
                 continue
             features = self.board.book(symbol, now)
-            bids, asks = market.top(abi.MAX_LEVELS) if watching else ((), ())
-            books: dict[int, bytes] = {}
+            watching = self.roster.watching(symbol)
+            if not watching:
+                continue
+            book = self._books[symbol]
+            book.show(*market.top(abi.MAX_LEVELS))
             for hosted, slot in tuple(watching):
                 sandbox = hosted.sandbox
                 if hosted.status != "running" or sandbox is None:
                     continue
-                book = books.get(slot.symbol_id)
-                if book is None:
-                    book = books[slot.symbol_id] = abi.book(bids, asks, slot.symbol_id, now)
                 hosted.update_count += 1
-                decide(hosted, slot, sandbox.on_book, book, hosted.state(slot), features)
+                region = book.of(slot.symbol_id, now)
+                decide(hosted, slot, sandbox.on_book, region, hosted.state(slot), features)
         self.across.deliver(symbols)
         self.post.deliver_local()
 

@@ -83,6 +83,7 @@ class Slot:
     writer: StateWriter
     orders_changed: bool = True
     _shown: int = -1
+    _marked: int = 0
 
     def refresh(self, views: list[OpenOrderView] | None) -> bytearray:
         """Bring the state bytes up to date and return them. ``views``: open orders, None = unchanged."""
@@ -98,8 +99,10 @@ class Slot:
                 holding.fill_count,
             )
             self.writer.unrealized(0)
-        if position.qty_1e8:
-            self.writer.unrealized(position.unrealized_1e9(self.mark()))
+            self._marked = 0
+        if position.qty_1e8 and (mark := self.mark()) != self._marked:
+            self._marked = mark
+            self.writer.unrealized(position.unrealized_1e9(mark))
         if views is not None:
             self.writer.orders(views)
         return self.writer.data

@@ -69,7 +69,7 @@ class Recorder:
             state, changed = _STATE[best[0]], best != self._best[symbol]
             self._best[symbol] = best
             self._take(records.tob(number, state, changed, now_ns, *best[1:]))
-            self._take(records.depth(number, state, now_ns, *market.depth(records.MAX_LEVELS)))
+            self._take(records.depth(number, state, now_ns, *market.flat_depth(records.MAX_LEVELS)))
 
     def flush(self, *, everything: bool = False) -> None:
         """Hand over what was taken down, when it is worth a write."""

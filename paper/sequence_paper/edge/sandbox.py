@@ -78,6 +78,7 @@ class Sandbox:
         assert isinstance(memory, wasmtime.Memory)  # noqa: S101 - checked when the module was loaded
         self._memory = memory
         self._size = bind_size(store, memory, fast=host.fast)
+        self._actions_at = 0
         self._remap()
         if len(self._mem) > MEMORY_LIMIT:
             raise ModuleRefused(
@@ -106,7 +107,7 @@ class Sandbox:
         """Write another of the platform's tables at its address; call between callbacks only."""
         self._mem[at : at + len(region)] = region
 
-    def on_book(self, book: bytes, state: bytes | bytearray, features: bytes) -> list[abi.Action]:
+    def on_book(self, book: bytes | bytearray, state: bytes | bytearray, features: bytes) -> list[abi.Action]:
         """Deliver a book; returns the decoded actions. Raises AlgoFault, as every callback does.
 
         ``features`` are those of the symbol; a module that does not look at them may be given none.
@@ -197,6 +198,12 @@ class Sandbox:
         )
 
     def _buffer(self, pointer: int) -> memoryview:
+        """Where the module says its actions are: one static place, in modules of the SDK."""
+        if pointer != self._actions_at:
+            self._actions, self._actions_at = self._find_buffer(pointer), pointer
+        return self._actions
+
+    def _find_buffer(self, pointer: int) -> memoryview:
         end = pointer + abi.ACTIONS_SIZE
         if end > len(self._mem):
             self._remap()
@@ -213,6 +220,7 @@ class Sandbox:
         length = self._memory.data_len(self._store)
         base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
         self._mem = memoryview((ctypes.c_ubyte * length).from_address(base)).cast("B")
+        self._actions, self._actions_at = self._mem[:0], 0
 
     def _place(self) -> _Addresses:
         if not self.module.fixed_tables:

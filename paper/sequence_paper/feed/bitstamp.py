@@ -8,7 +8,9 @@ its data files are read where they lie.
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -92,34 +94,35 @@ class Recording(NamedTuple):
 
     def orders(self) -> Iterator[OrderRow]:
         """All rows that really happened, opening book first, in exchange order; parsed as they are asked for."""
-        prices: dict[str, int] = {}
-        last, quantity = "0", 0  # most orders come twice, made and withdrawn, one right behind the other
-        with gzip.open(self.folder / "orders.csv.gz", "rt", encoding="ascii", newline="") as lines:
-            rows = csv.reader(lines)
-            next(rows)
-            for _ in range(self.opening_rows + self.live_rows):
-                row = next(rows, None)
-                if row is None:
-                    return
-                order_id, _received, exchange_ms, price, volume, action, direction = row
-                px = prices.get(price)
-                if px is None:
-                    px = prices[price] = scaled(price, 9)
-                if volume != last:
-                    last, quantity = volume, scaled(volume, 8)
-                yield OrderRow(
-                    order_id,
-                    int(exchange_ms) * _MS,
-                    px,
-                    quantity,
-                    action,  # type: ignore[arg-type]
-                    BUY if direction == "bid" else SELL,
-                )
+        row = (
+            tuple.__new__
+        )  # as `OrderRow` itself, in half the time: there are six rows to an event of the feed
+        lines = itertools.islice(
+            _lines(self.folder / "orders.csv.gz"), 1, 1 + self.opening_rows + self.live_rows
+        )
+        for line in lines:
+            order_id, _received, exchange_ms, price, volume, action, direction = line.split(",")
+            side = BUY if direction == "bid" else SELL
+            yield row(
+                OrderRow,
+                (order_id, int(exchange_ms) * _MS, _scaled(price, 9), _scaled(volume, 8), action, side),
+            )
 
     def trades(self) -> list[TradeRow]:
         """All trades, in the order they happened."""
         with (self.folder / "trades.csv").open(encoding="ascii", newline="") as lines:
             return [_trade(row) for row in csv.DictReader(lines)]
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Cut out of large pieces, which takes less than to ask for each line."""
+    rest = ""
+    with gzip.open(path, "rt", encoding="ascii") as text:
+        while piece := text.read(1 << 16):
+            *whole, rest = (rest + piece).split("\n")
+            yield from whole
+    if rest:
+        yield rest
 
 
 def _epoch_ns(iso: str) -> int:
@@ -157,3 +160,7 @@ def scaled(decimal: str, digits: int) -> int:
             raise ValueError(f"{decimal!r} is finer than {digits} decimals")
         fraction = fraction[:digits]
     return int(whole + fraction.ljust(digits, "0"))
+
+
+_scaled = functools.lru_cache(1 << 14)(scaled)
+"""The same prices and quantities come again and again."""

@@ -50,7 +50,8 @@ class Levels:
     def events(self, rows: Iterable[OrderRow]) -> Iterator[Event]:
         """Events of later rows, lazily."""
         for row in rows:
-            yield from self.row(row)
+            if out := self.row(row):
+                yield from out
 
     def queue(self, side: Side, px_1e9: int) -> list[OrderRow]:
         """The orders of a level, first in the queue first; ``qty_1e8`` is what is left of each."""
@@ -63,17 +64,18 @@ class Levels:
     def row(self, row: OrderRow) -> list[Event]:
         """Events of one row."""
         out: list[Event] = []
-        if row.ts_ns > self._instant_ns:
+        order_id, ts_ns, px, _, action, side = row
+        if ts_ns > self._instant_ns:
             self._end_instant(out)
-            self._instant_ns = row.ts_ns
-        if row.action == "created":
-            if self._would_trade(row):
-                self._hidden[row.id] = row
+            self._instant_ns = ts_ns
+        if action == "created":
+            if self._would_trade(side, px):
+                self._hidden[order_id] = row
             else:
                 self._show(row, out)
-        elif row.id in self._hidden:
+        elif order_id in self._hidden:
             self._shrink_hidden(row)
-        elif row.id in self._shown:
+        elif order_id in self._shown:
             self._shrink_shown(row, out)
         return out
 
@@ -143,9 +145,12 @@ class Levels:
             self.repaired += 1
             self._set_left(self._shown[order_id], 0, out)
 
-    def _would_trade(self, row: OrderRow) -> bool:
-        bid, ask = self._book.best()
-        return bool(ask and row.px_1e9 >= ask) if row.side == BUY else bool(bid and row.px_1e9 <= bid)
+    def _would_trade(self, side: Side, px_1e9: int) -> bool:
+        if side == BUY:
+            asks = self._book.ask_prices
+            return bool(asks) and px_1e9 >= asks[0]
+        bids = self._book.bid_prices
+        return bool(bids) and px_1e9 <= bids[-1]
 
     def _show(self, row: OrderRow, out: list[Event]) -> None:
         self._shown[row.id] = row

@@ -80,3 +80,12 @@ class Book:
             return [(px, bids[px]) for px in self.bid_prices[: -n - 1 : -1]] if n else []
         asks = self.asks
         return [(px, asks[px]) for px in self.ask_prices[:n]]
+
+    def flat(self, side: Side, n: int) -> list[int]:
+        """As ``top_of`` in one list, for those who only write it down: price, size, price, size, …"""
+        sizes = self.bids if side == BUY else self.asks
+        prices = self.bid_prices[: -n - 1 : -1] if side == BUY else self.ask_prices[:n]
+        out = [0] * (2 * len(prices))
+        out[::2] = prices
+        out[1::2] = map(sizes.__getitem__, prices)
+        return out

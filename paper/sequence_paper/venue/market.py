@@ -10,7 +10,17 @@ An order arrives at the instant it is submitted: what lies between an algo and t
 
 from __future__ import annotations
 
-from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, FeedStatus, Level, Trade
+from sequence_paper.feed.events import (
+    BUY,
+    SELL,
+    BookDelta,
+    BookSnapshot,
+    Event,
+    FeedState,
+    FeedStatus,
+    Level,
+    Trade,
+)
 from sequence_paper.venue.admission import Admitted, admit, on_grid
 from sequence_paper.venue.book import reaches
 from sequence_paper.venue.desk import Resting
@@ -81,7 +91,7 @@ class Market:
             shown.load(event)
             self._trusted = False
         elif type(event) is FeedStatus:
-            shown.status = event.state
+            shown.say(event.state)
         self._judge(event.ts_ns, out)
         return out
 
@@ -223,6 +233,11 @@ class Market:
     def depth(self, n: int) -> tuple[list[Level], list[Level]]:
         """As ``top``, but cut anew each time: for those who look now and then, so that ``top`` keeps its cut."""
         return self._shown.book.top(n)
+
+    def flat_depth(self, n: int) -> tuple[list[int], list[int]]:
+        """As ``depth``, each side as price, size, price, size, …"""
+        book = self._shown.book
+        return book.flat(BUY, n), book.flat(SELL, n)
 
     def best(self) -> tuple[int, int]:
         """(best bid px, best ask px); 0 for an empty side."""

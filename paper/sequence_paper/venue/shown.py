@@ -16,6 +16,7 @@ class ShownBook:
 
     __slots__ = (
         "_printed",
+        "_said",
         "_top_asks",
         "_top_bids",
         "_top_n",
@@ -23,12 +24,13 @@ class ShownBook:
         "book_ns",
         "last_event_ns",
         "seq",
-        "status",
+        "state",
     )
 
     def __init__(self) -> None:
         self.book = Book()
-        self.status = FeedState.GAP
+        # What the feed says of itself, and what that comes to with the book as it is.
+        self._said = self.state = FeedState.GAP
         self.last_event_ns = 0
         # Number and time of the newest event that changed the book.
         self.seq = self.book_ns = 0
@@ -38,25 +40,23 @@ class ShownBook:
         self._top_bids: list[Level] | None = None
         self._top_asks: list[Level] | None = None
 
-    @property
-    def state(self) -> FeedState:
-        if self.status is FeedState.OK and self.book.crossed():
-            return FeedState.CROSSED
-        return self.status
+    def say(self, state: FeedState) -> None:
+        """The feed's own word on its health."""
+        self._said = state
+        self._see()
 
     def touch(self) -> Touch:
         """State and best of both sides in one look: it is asked for at every instant of the feed."""
-        book, state = self.book, self.status
+        book = self.book
         bid, ask = book.best()
-        if state is FeedState.OK and bid and ask and bid >= ask:
-            state = FeedState.CROSSED
-        return state, bid, book.bids.get(bid, 0), ask, book.asks.get(ask, 0)
+        return self.state, bid, book.bids.get(bid, 0), ask, book.asks.get(ask, 0)
 
     def load(self, snapshot: BookSnapshot) -> None:
         """A snapshot heals a gap and forgets prints."""
         self.book.load(snapshot)
         self.seq, self.book_ns = snapshot.seq, snapshot.ts_ns
-        self.status = FeedState.OK
+        self._said = FeedState.OK
+        self._see()
         self._printed = {BUY: {}, SELL: {}}
         self._top_bids = self._top_asks = None
 
@@ -65,6 +65,7 @@ class ShownBook:
         side, px, after = delta.side, delta.px_1e9, delta.sz_1e8
         before = self.book.apply(side, px, after)
         self.seq, self.book_ns = delta.seq, delta.ts_ns
+        self._see()
         self._forget_top(side, px)
         printed = self._printed[side]
         if px not in printed or after >= before:
@@ -113,6 +114,11 @@ class ShownBook:
         if self._top_asks is None:
             self._top_asks = self.book.top_of(SELL, n)
         return self._top_bids, self._top_asks
+
+    def _see(self) -> None:
+        """Kept, not computed when asked for: it is asked for several times an event."""
+        crossed = self._said is FeedState.OK and self.book.crossed()
+        self.state = FeedState.CROSSED if crossed else self._said
 
     def _forget_top(self, side: Side, px_1e9: int) -> None:
         if side == BUY:

@@ -31,7 +31,7 @@ def ticks(tmp_path: Path) -> TickStore:
             state = GAP if step == 6 and venue == "kraken" else OK
             at = T0 + step * S
             writer.write(records.tob(0, state, True, at, bid, BTC, ask, BTC), 1)
-            writer.write(records.depth(0, state, at, [(bid, BTC)], [(ask, BTC), (ask + USD, 5 * BTC)]), 1)
+            writer.write(records.depth(0, state, at, [bid, BTC], [ask, BTC, ask + USD, 5 * BTC]), 1)
             writer.write(records.trade(0, state, at + 500 * MS, ask, BTC * (step + 1), 1), 1)
         writer.close()
     return TickStore(tmp_path)

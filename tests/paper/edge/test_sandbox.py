@@ -263,7 +263,7 @@ def test_without_the_private_names_of_the_wheel_an_edge_takes_the_documented_way
     def missing(name: str) -> int:
         raise AttributeError(f"the wasmtime library has no {name}")
 
-    calls._raw_functions.cache_clear()
+    calls._function.cache_clear()
     monkeypatch.setattr(calls, "_address", missing)
     slow = Host()
     try:
@@ -272,4 +272,4 @@ def test_without_the_private_names_of_the_wheel_an_edge_takes_the_documented_way
         assert (buy.px_1e9, sell.px_1e9) == (99_950 * 10**9, 100_050 * 10**9)
     finally:
         slow.close()
-        calls._raw_functions.cache_clear()
+        calls._function.cache_clear()

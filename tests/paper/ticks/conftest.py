@@ -50,7 +50,7 @@ class Tape:
         self, ts: int, bids: list[Level], asks: list[Level], *, state: str = "ok", symbol: int = 0
     ) -> None:
         at = records.STATES.index(state)
-        self.writer.write(records.depth(symbol, at, T0 + ts, bids, asks), 1)
+        self.writer.write(records.depth(symbol, at, T0 + ts, sum(bids, ()), sum(asks, ())), 1)
         self.rows.append(("depth", SYMBOLS[symbol], T0 + ts, state, tuple(bids), tuple(asks)))
 
 

@@ -6,7 +6,6 @@ killed while it wrote) is not read. The number of a record within its run is imp
 
 from __future__ import annotations
 
-import itertools
 import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +26,6 @@ _TOB = struct.Struct("<BBB?qqqqq")
 _TRADE = struct.Struct("<BBBbqqq")
 _DEPTH = struct.Struct("<BBBxqHH")
 
-Level = tuple[int, int]
 Row = tuple[Any, ...]
 
 
@@ -71,11 +69,10 @@ def trade(symbol: int, state: int, ts_ns: int, px_1e9: int, qty_1e8: int, aggres
     return _TRADE.pack(TRADE, symbol, state, aggressor, ts_ns, px_1e9, qty_1e8)
 
 
-def depth(symbol: int, state: int, ts_ns: int, bids: Sequence[Level], asks: Sequence[Level]) -> bytes:
-    """A sample of the book, best first."""
-    head = _DEPTH.pack(DEPTH, symbol, state, ts_ns, len(bids), len(asks))
-    flat = itertools.chain(itertools.chain.from_iterable(bids), itertools.chain.from_iterable(asks))
-    return head + struct.pack(f"<{2 * (len(bids) + len(asks))}q", *flat)
+def depth(symbol: int, state: int, ts_ns: int, bids: Sequence[int], asks: Sequence[int]) -> bytes:
+    """A sample of the book, best first: price, size, price, size, … of each side."""
+    head = _DEPTH.pack(DEPTH, symbol, state, ts_ns, len(bids) // 2, len(asks) // 2)
+    return head + struct.pack(f"<{len(bids) + len(asks)}q", *bids, *asks)
 
 
 class Decoder:
