@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import sqlalchemy as sa
@@ -19,6 +20,10 @@ from sequence_paper.store.tables import metadata
 
 _BUSY_MS = 15_000
 _WRITE = "sequence_write"
+
+
+_Insert: TypeAlias = sqlite.Insert | postgresql.Insert
+_MakeInsert: TypeAlias = Callable[[sa.Table], _Insert]
 
 
 class StoreError(RuntimeError):
@@ -35,6 +40,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
+        self._insert: _MakeInsert = sqlite.insert if self.is_sqlite else postgresql.insert
         try:
             self._prepare()
         except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
@@ -71,11 +77,8 @@ class Database:
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], key: Sequence[str]
     ) -> None:
         """Insert rows; where `key` exists already, overwrite every other column that the rows carry."""
-        if not rows:
-            return
-        insert = self._insert(table)
-        changed = {name: insert.excluded[name] for name in rows[0] if name not in key}
-        connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+        if rows:
+            connection.execute(_upserting(self._insert, table, tuple(rows[0]), tuple(key)), list(rows))
 
     def add_up(
         self,
@@ -86,29 +89,22 @@ class Database:
         amount: str,
     ) -> None:
         """As `upsert`, but column `amount` of an existing row grows by what the new one carries."""
-        if not rows:
-            return
-        insert = self._insert(table)
-        changed: dict[str, Any] = {name: insert.excluded[name] for name in rows[0] if name not in key}
-        changed[amount] = table.c[amount] + insert.excluded[amount]
-        connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+        if rows:
+            connection.execute(
+                _upserting(self._insert, table, tuple(rows[0]), tuple(key), amount), list(rows)
+            )
 
     def insert_new(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], key: Sequence[str]
     ) -> None:
         """Insert rows; those whose `key` exists already are left as they are."""
         if rows:
-            connection.execute(
-                self._insert(table).on_conflict_do_nothing(index_elements=list(key)), list(rows)
-            )
+            connection.execute(_inserting(self._insert, table, tuple(key)), list(rows))
 
     def take_turn(self, connection: sa.Connection) -> None:
         """One at a time of those who place orders or forbid them; SQLite has one writer anyhow."""
         if not self.is_sqlite:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7306375125)"))
-
-    def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def _prepare(self) -> None:
         with self._alone(), self.writing() as connection:
@@ -143,6 +139,23 @@ class Database:
             yield
         finally:
             os.close(descriptor)
+
+
+# To build one of these takes longer than to run it, and each is run many times a second.
+@functools.cache
+def _upserting(
+    insert: _MakeInsert, table: sa.Table, columns: tuple[str, ...], key: tuple[str, ...], amount: str = ""
+) -> _Insert:
+    statement = insert(table)
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in columns if name not in key}
+    if amount:
+        changed[amount] = table.c[amount] + statement.excluded[amount]
+    return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+
+
+@functools.cache
+def _inserting(insert: _MakeInsert, table: sa.Table, key: tuple[str, ...]) -> _Insert:
+    return insert(table).on_conflict_do_nothing(index_elements=list(key))
 
 
 def _migrate(connection: sa.Connection, found: int) -> None:

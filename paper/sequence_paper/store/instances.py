@@ -52,22 +52,24 @@ class Instances:
             remove_instance(connection, edge_id, deployment_id, label)
 
 
+_OBSERVE = (
+    instances.update()
+    .where(
+        instances.c.deployment_id == sa.bindparam("_deployment"),
+        instances.c.label == sa.bindparam("_label"),
+    )
+    .values(deployed_at_ns=sa.func.coalesce(instances.c.deployed_at_ns, sa.bindparam("_now")))
+)
+
+
 def save_observations(connection: sa.Connection, observations: list[Observation]) -> None:
     """Write what an edge observed; a new pause opens one on the deployment. Rows that are gone are left alone."""
     for observation in observations:
         if observation.status == "paused":
             _open_pause(connection, observation)
-    now = time.time_ns()
-    statement = (
-        instances.update()
-        .where(
-            instances.c.deployment_id == sa.bindparam("_deployment"),
-            instances.c.label == sa.bindparam("_label"),
-        )
-        .values(deployed_at_ns=sa.func.coalesce(instances.c.deployed_at_ns, now))
-    )
     if observations:
-        connection.execute(statement, [_columns(observation) for observation in observations])
+        now = {"_now": time.time_ns()}
+        connection.execute(_OBSERVE, [_columns(observation) | now for observation in observations])
 
 
 def _open_pause(connection: sa.Connection, observation: Observation) -> None:

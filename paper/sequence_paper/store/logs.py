@@ -56,6 +56,13 @@ class Logs:
             return connection.execute(query).scalar() or 0
 
 
+# The row lock of this update keeps numbers in commit order: a reader never sees 7 before 6.
+_ADVANCE = (
+    log_heads.update()
+    .where(log_heads.c.deployment_id == sa.bindparam("_deployment"))
+    .values(seq=log_heads.c.seq + sa.bindparam("_count"))
+    .returning(log_heads.c.seq)
+)
 _FIELDS = [field.name for field in dataclasses.fields(LogLine)]
 
 
@@ -77,14 +84,8 @@ def append_logs(database: Database, connection: sa.Connection, lines: list[LogLi
 
 
 def _advance(database: Database, connection: sa.Connection, deployment_id: str, count: int) -> int | None:
-    # The row lock of this update keeps numbers in commit order: a reader never sees 7 before 6.
-    advance = (
-        log_heads.update()
-        .where(log_heads.c.deployment_id == deployment_id)
-        .values(seq=log_heads.c.seq + count)
-        .returning(log_heads.c.seq)
-    )
-    head = connection.execute(advance).scalar()
+    more = {"_deployment": deployment_id, "_count": count}
+    head = connection.execute(_ADVANCE, more).scalar()
     if head is not None:
         return int(head)
     known = connection.execute(
@@ -95,4 +96,4 @@ def _advance(database: Database, connection: sa.Connection, deployment_id: str, 
     database.insert_new(
         connection, log_heads, [{"deployment_id": deployment_id, "seq": 0}], ["deployment_id"]
     )
-    return int(connection.execute(advance).scalar_one())
+    return int(connection.execute(_ADVANCE, more).scalar_one())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from typing import Any
 
@@ -12,7 +11,7 @@ from sequence_paper.mesh.window import WINDOW_NS, Slot
 from sequence_paper.store.database import Database
 from sequence_paper.store.mesh_records import EdgeLink, MeshHeard, MeshTally, MeshWrites
 from sequence_paper.store.schema import deployments
-from sequence_paper.store.tables import BIG, JSON, col, key, metadata, of_deployment
+from sequence_paper.store.tables import BIG, JSON, col, columns_of, key, metadata, of_deployment
 
 mesh_counts = sa.Table(
     "mesh_counts",
@@ -110,22 +109,26 @@ class Mesh:
 def save_mesh(database: Database, connection: sa.Connection, writes: MeshWrites) -> None:
     """Add counts, replace samples; what belongs to a deployment that is gone is dropped, and so are old samples."""
     wanted = {row.deployment_id for row in writes.tallies} | {row.deployment_id for row in writes.slots}
-    query = sa.select(deployments.c.deployment_id).where(deployments.c.deployment_id.in_(wanted))
-    known = set(connection.execute(query).scalars()) if wanted else set()
-    counted = [dataclasses.asdict(row) for row in writes.tallies if row.deployment_id in known]
+    known = _known(connection, wanted) if wanted else set()
+    counted = [columns_of(row) for row in writes.tallies if row.deployment_id in known]
     database.add_up(connection, mesh_counts, counted, [*_LINK, "event"], "n")
-    heard = [dataclasses.asdict(row) for row in writes.heard if row.deployment_id in known]
+    heard = [columns_of(row) for row in writes.heard if row.deployment_id in known]
     database.upsert(connection, mesh_heard, heard, _LINK)
     for table, rows, pair in (
         (mesh_slots, [row for row in writes.slots if row.deployment_id in known], _LINK),
         (edge_slots, writes.edge_slots, _EDGES),
     ):
         if rows:
-            stored = [_slot_row(dataclasses.asdict(row)) for row in rows]
+            stored = [_slot_row(columns_of(row)) for row in rows]
             database.upsert(connection, table, stored, [*pair, "slot_ns"])
             newest = max(row.slot_ns for row in rows)
             connection.execute(table.delete().where(table.c.slot_ns < newest - 2 * WINDOW_NS))
-    database.upsert(connection, edge_links, [dataclasses.asdict(row) for row in writes.edge_links], _EDGES)
+    database.upsert(connection, edge_links, [columns_of(row) for row in writes.edge_links], _EDGES)
+
+
+def _known(connection: sa.Connection, wanted: set[str]) -> set[str]:
+    query = sa.select(deployments.c.deployment_id).where(deployments.c.deployment_id.in_(wanted))
+    return set(connection.execute(query).scalars())
 
 
 def _slot_row(row: dict[str, Any]) -> dict[str, Any]:

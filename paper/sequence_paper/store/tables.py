@@ -6,9 +6,14 @@ module of the topic; `store` imports them all, so that opening a database create
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 metadata = sa.MetaData()
 BIG = sa.BigInteger()
@@ -41,6 +46,16 @@ def of_deployment() -> sa.Column[Any]:
         sa.ForeignKey("deployments.deployment_id", ondelete="CASCADE"),
         primary_key=True,
     )
+
+
+def columns_of(record: DataclassInstance) -> dict[str, Any]:
+    """A record of plain values as a row. `dataclasses.asdict` copies each value deeply, at seven times the cost."""
+    return {name: getattr(record, name) for name in _names(type(record))}
+
+
+@functools.cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 class U64(sa.types.TypeDecorator[int]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from sequence_paper.store.database import Database
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.schema import fills, ledger, orders, positions
+from sequence_paper.store.tables import columns_of
 from sequence_paper.store.trades import Fill, LedgerEntry, Order, Position
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Mode
 
@@ -47,7 +47,7 @@ class Orders:
             before = connection.execute(sa.select(orders).where(orders.c.order_id == order.order_id)).first()
             if before is not None:
                 return _order(before), False
-            self._db.insert_new(connection, orders, [dataclasses.asdict(order)], ["order_id"])
+            self._db.insert_new(connection, orders, [columns_of(order)], ["order_id"])
             row = connection.execute(sa.select(orders).where(orders.c.order_id == order.order_id)).one()
         return _order(row), _order(row) == order
 
@@ -177,12 +177,12 @@ def save_trading(database: Database, connection: sa.Connection, writes: EdgeWrit
     newest = {
         order.order_id: order for order in writes.orders
     }  # one batch may carry several states of an order
-    database.upsert(connection, orders, [dataclasses.asdict(o) for o in newest.values()], ["order_id"])
-    database.insert_new(connection, fills, [dataclasses.asdict(f) for f in writes.fills], ["fill_id"])
-    entries = [dataclasses.asdict(entry) for fill in writes.fills for entry in entries_of(fill)]
+    database.upsert(connection, orders, [columns_of(o) for o in newest.values()], ["order_id"])
+    database.insert_new(connection, fills, [columns_of(f) for f in writes.fills], ["fill_id"])
+    entries = [columns_of(entry) for fill in writes.fills for entry in entries_of(fill)]
     database.insert_new(connection, ledger, entries, ["entry_id"])
     held = {tuple(getattr(p, name) for name in _POSITION_KEY): p for p in writes.positions}
-    database.upsert(connection, positions, [dataclasses.asdict(p) for p in held.values()], _POSITION_KEY)
+    database.upsert(connection, positions, [columns_of(p) for p in held.values()], _POSITION_KEY)
 
 
 def entries_of(fill: Fill) -> list[LedgerEntry]:
