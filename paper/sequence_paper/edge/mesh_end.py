@@ -43,6 +43,7 @@ class MeshEnd:
         self.outbox = Outbox(bus.send, self._links)
         self.prober = Prober(core.roster.edge_id, self.outbox.probe)
         self._links.offset_of = self.prober.offset
+        core.post.leave = self._leave
 
     async def open(self) -> None:
         """Take up what an earlier process of this edge had heard."""
@@ -102,12 +103,15 @@ class MeshEnd:
             for deployment_id, payload in self._links.flow.take():
                 await self._bus.publish(wire.flow_subject(deployment_id), payload)
 
-    def _answer(self) -> None:
-        """Send what a message or a probe has brought up: at once, unless something must be stored first."""
-        if not self.outbox:
-            return
+    def _leave(self) -> None:
+        """Send what algos have said, unless something must be stored first: then whoever called them sees to it."""
         if not self._core.journal.trading:
             self.outbox.drain()
+
+    def _answer(self) -> None:
+        """Send what a message or a probe has brought up: at once, unless something must be stored first."""
+        self._leave()
+        if not self.outbox:
             return
         task = asyncio.create_task(self.send_out())
         self._sending.add(task)

@@ -25,7 +25,10 @@ class Post:
     def __init__(self, roster: Roster, callbacks: Callbacks, send: Send, log: EventLog | None = None) -> None:
         self._roster, self._callbacks, self._send, self._log = roster, callbacks, send, log
         self.links = Links()
+        self.leave: Callable[[], None] = lambda: None
+        """Called when what was handed to ``send`` may leave, since no callback runs any more; set by the owner."""
         self._local: list[tuple[Hosted, str, int, bytes]] = []
+        self._sent = False
         self._probe: Callable[[int], None] | None = None
 
     def on_send(self, hosted: Hosted, to_id: int, payload: bytes) -> None:
@@ -43,6 +46,7 @@ class Post:
         receiver = self._roster.hosted.get((want.deployment_id, label))
         if receiver is None:
             self._send(want.deployment_id, want.label, label, payload)
+            self._sent = True
         elif len(self._local) < MAX_WAITING_MESSAGES:
             self._local.append((receiver, want.label, time.time_ns(), payload))
             self.links.sent((want.deployment_id, want.label, label))
@@ -64,7 +68,13 @@ class Post:
             self.deliver_local()
 
     def deliver_local(self) -> None:
-        """Messages between instances of this edge. Answers sent meanwhile wait for the next occasion."""
+        """Messages between instances of this edge. Answers sent meanwhile wait for the next occasion.
+
+        Those for other edges leave first: they need no occasion, and whoever gets them waits longer.
+        """
+        if self._sent:
+            self._sent = False
+            self.leave()
         if not self._local and self._probe is None:
             return
         waiting, self._local = self._local, []

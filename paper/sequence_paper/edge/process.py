@@ -257,15 +257,15 @@ class EdgeProcess:
 
     async def _after_slice(self) -> None:
         """After each slice of the feed: messages leave at once, rows within ``_FLUSH_SECONDS``."""
-        if self._recorder is not None:
-            self._recorder.flush()
+        await self._mesh.send_out()
         if self._pump.phase == "ended":
             if self._recorder is not None:
                 self._recorder.close()  # nothing more comes: let it become Parquet
             await self._settle()
             await self._publish_beat(self._feed_json())
             return
-        await self._mesh.send_out()
+        if self._recorder is not None:
+            self._recorder.flush()
         if self._journal.pending:
             if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
                 await self._settle()

@@ -294,10 +294,13 @@ async def test_messages_to_and_from_other_edges(edge, algos) -> None:
     await edge.converge()
     left, right = edge.get(dep, "left"), edge.get(dep, "right")
     edge.core.roster.forget(right)  # as if another edge hosted it
+    left_with: list[int] = []
+    edge.core.post.leave = lambda: left_with.append(len(edge.sent))
     edge.core.advance(edge.core.now_ns + SECOND)
     assert edge.sent == [(dep, "left", "right", (1).to_bytes(8, "little"))]
     edge.core.post.receive(left.key, "right", MeshMessage(1, 1, 5, b"ping"))
     assert edge.sent[1:] == [(dep, "left", "right", b"pong")]
+    assert left_with == [1, 2], "each right behind its callback"
     edge.core.post.receive(left.key, "stranger", MeshMessage(1, 1, 5, b"x"))
     edge.core.post.receive(right.key, "left", MeshMessage(1, 1, 5, b"x"))
     edge.core.observe()

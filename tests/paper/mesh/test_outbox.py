@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from sequence_paper.edge.flow import MAX_PER_SECOND, Flow
 from sequence_paper.edge.links import Links
+from sequence_paper.edge.mesh_end import MeshEnd
 from sequence_paper.edge.outbox import MAX_WAITING, Outbox
 from sequence_paper.mesh import wire
 
@@ -62,6 +65,25 @@ def test_what_the_bus_did_not_take_has_no_number_and_is_counted_here() -> None:
     (only,) = taken.messages()
     assert (only.payload, only.seq) == (b"2", 1)  # the receiver finds no gap: nothing was lost on the way
     assert counted(links) == {"bus_away": 1, "sent": 1}
+
+
+def test_messages_leave_between_callbacks_unless_something_must_be_stored_first() -> None:
+    taken, journal = Wire(), SimpleNamespace(trading=False)
+    core = SimpleNamespace(
+        journal=journal,
+        roster=SimpleNamespace(edge_id="a"),
+        post=SimpleNamespace(links=Links(), leave=None),
+    )
+    end = MeshEnd(core, None, SimpleNamespace(send=taken), None, None)  # type: ignore[arg-type]
+    end.outbox.message(*LINK, b"1")
+    core.post.leave()
+    journal.trading = True
+    end.outbox.message(*LINK, b"2")
+    core.post.leave()
+    assert [message.payload for message in taken.messages()] == [b"1"]
+    journal.trading = False
+    core.post.leave()
+    assert [message.payload for message in taken.messages()] == [b"1", b"2"]
 
 
 def test_a_flood_is_bounded_and_the_newest_are_dropped() -> None:
