@@ -180,11 +180,16 @@ def test_orders_without_an_algo(client: Sequence) -> None:
     assert client.order(resting["node_order_id"])["status"] == "CANCELLED"
     client.graph_cancel(resting["graph_id"])  # one that has ended stays as it is
 
-    node = {"node_id": "a", "instrument": {"symbol": "BTC-USD"}, "side": "buy", "order_type": "market"}
-    node |= {"quantity": {"fixed": {"qty_1e8": 1_000_000}}, "execution": {}}
-    edge = {"from_node": "a", "to_node": "b", "trigger": "on_fill"}
-    with pytest.raises(SequenceError, match="several nodes"):
-        client.graph([node, {**node, "node_id": "b"}], [edge])
+    # As in the client's own words: sell the whole hedge once half of the first is filled.
+    nodes = [client.node("spot", "BTC-USD", "buy", 0.02), client.node("hedge", "BTC-USD", "sell", 0.02)]
+    hedged = client.graph(nodes, edges=[client.edge("spot", "hedge", trigger="fill_pct", value=0.5)])
+    assert (hedged["node_count"], hedged["edge_count"]) == (2, 1)
+    wait_until(lambda: client.graph_status(hedged["graph_id"])["is_terminal"], "both are traded")
+    graph = client.graph_status(hedged["graph_id"])
+    assert [node["filled_qty_1e8"] for node in graph["nodes"]] == [2_000_000, 2_000_000]
+    assert client.order(graph["nodes"][1]["node_order_id"])["side"] == "sell"
+    with pytest.raises(SequenceError, match="is a cycle"):
+        client.graph(nodes, [client.edge("spot", "hedge"), client.edge("hedge", "spot")])
     with pytest.raises(SequenceError, match="no execution graph"):
         client.cancel("graph:anything:order:0")  # its own way of cutting an id gives "graph"
 
@@ -192,7 +197,8 @@ def test_orders_without_an_algo(client: Sequence) -> None:
 def test_what_an_order_would_cost_and_did_cost(client: Sequence) -> None:
     routing = client.routing("BTC-USD", "buy", 0.5)
     assert routing["legs"]
-    assert client.forecast("BTC-USD", "sell", 0.5)["now"]["est_cost_bps"] > 0
+    # While one of the two edges lags, their books cross and a sale seems to cost nothing.
+    wait_until(lambda: client.forecast("BTC-USD", "sell", 0.5)["now"]["est_cost_bps"] > 0, "it costs")
     sent = client.sell("BTC-USD", 0.02)
     parent = sent["node_order_id"]
     wait_until(lambda: client.execution_live(parent)["is_terminal"], "it ends")

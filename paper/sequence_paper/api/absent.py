@@ -24,9 +24,7 @@ _KEYS = "what there is: GET and POST /v1/api_keys, POST /v1/api_keys/{key_id}/ro
 _OLDER = "use /v1/deployments"
 _POSITIONS = "removed by the platform; use /v1/positions/unified"
 
-_GRAPHS = (
-    "graphs of several nodes are not built, so none pauses; one node is amended at PATCH /v1/orders/{id}"
-)
+_GRAPHS = "what there is: GET and DELETE /v1/execution_graphs/{id}, POST pause and resume, PATCH nodes/{node}"
 
 REASONS: dict[str, str] = {
     **dict.fromkeys(("orders", "venue_cancel_all", "parent_orders", "algo_orders"), _TRADING),

@@ -18,6 +18,7 @@ from sequence_paper.api import (
     deployments,
     errors,
     execution,
+    graph_entry,
     health,
     inside,
     intelligence,
@@ -59,6 +60,7 @@ _ROUTES = (
     deployments,
     kill_switch,
     order_entry,
+    graph_entry,
     venue_cancel,
     readings,
     venues,
@@ -98,6 +100,7 @@ def create_app(
         parts: list[Coroutine[Any, Any, None]] = [platform.presence.run(), traces.keep_trimmed(store)]
         parts += [
             platform.orders.run(),
+            platform.graphs.run(),
             platform.pools.run(),
             cast(bus, platform.market, platform.pools),
             Reporter(platform).run(),

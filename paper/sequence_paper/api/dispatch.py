@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
-import sqlalchemy as sa
-
 from sequence_paper.api.bus import Bus
+from sequence_paper.api.guarded import guarded
 from sequence_paper.api.intents import intent_round, parent_of
 from sequence_paper.api.market import MarketView
 from sequence_paper.api.offers import offers
@@ -34,8 +32,6 @@ from sequence_paper.store.trades import Order
 from sequence_paper.store.views import order_view
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json, OrderStatus
 from sequence_paper.venue.orders import RejectCode
-
-log = logging.getLogger(__name__)
 
 ASK_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.25
@@ -60,7 +56,7 @@ class Dispatcher:
             self._store.routes.place, placement.parent, placement.route, placement.legs
         )
         if parent is placement.parent:
-            await self._announce(placement)
+            await self.announce(placement)
             await self.advance(parent)
         return parent
 
@@ -97,30 +93,21 @@ class Dispatcher:
         await self._bus.hear(wire.INTENTS, lambda _subject, _payload: self._wake.set())
         while True:
             self._wake.clear()
-            await self._guarded(self._take_intents())
-            await self._guarded(self._advance_all())
+            await guarded(self._take_intents())
+            await guarded(self._advance_all())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await self._wake.wait()
 
     async def _advance_all(self) -> None:
         unfinished = await asyncio.to_thread(self._store.routes.unfinished)
-        await asyncio.gather(*(self._guarded(self.advance(parent)) for parent in unfinished))
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        """One order that cannot be worked off must not hold up the others; it is tried again with the next look."""
-        try:
-            await work
-        except sa.exc.SQLAlchemyError as error:
-            log.error("the store cannot be used: %s", str(error).splitlines()[0])
-        except Exception:
-            log.exception("an order could not be worked off; it is tried again")
+        await asyncio.gather(*(guarded(self.advance(parent)) for parent in unfinished))
 
     async def _take_intents(self) -> None:
         """Make parents of what algos ask for; and let go of what they do not mind any more."""
         intents = self._store.intents
         unplaced = await asyncio.to_thread(intents.unplaced)
-        await asyncio.gather(*(self._guarded(self._take(intent)) for intent in unplaced))
+        await asyncio.gather(*(guarded(self._take(intent)) for intent in unplaced))
         for order_id in await asyncio.to_thread(intents.to_cancel):
             await asyncio.to_thread(self._store.routes.want_cancel, order_id)
 
@@ -171,7 +158,7 @@ class Dispatcher:
         if following is None or following.route is None:
             return
         if await asyncio.to_thread(self._store.routes.next_round, following.route, following.legs):
-            await self._announce(following)
+            await self.announce(following)
             await self._send(parent)
 
     async def _cancel(self, parent: Parent) -> None:
@@ -192,7 +179,8 @@ class Dispatcher:
             await self._bus.publish(wire.order_subject(stored.account_id, stored.mode), order_view(stored))
         return stored
 
-    async def _announce(self, placement: Placement) -> None:
+    async def announce(self, placement: Placement) -> None:
+        """Tell the bus how a stored order was routed."""
         if placement.route is not None:
             subject = wire.route_subject(placement.parent.account_id, placement.parent.mode)
             await self._bus.publish(subject, route_view(placement.route))

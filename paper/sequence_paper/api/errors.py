@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -59,6 +60,13 @@ def invalid(field: str, message: str) -> ApiError:
     return ApiError(422, f"{field}: {message}", field=field)
 
 
+def refused(problems: Sequence[tuple[str, str]], status: int = 422) -> ApiError:
+    """About several fields at once: (field, message) of each."""
+    error = ApiError(status, _together([f"{field}: {message}" for field, message in problems]))
+    error.details = [{"field": field, "message": message} for field, message in problems]
+    return error
+
+
 def answer(error: ApiError, request_id: str) -> Response:
     """The envelope: `{"error": {code, message, request_id, details}}`."""
     envelope = {
@@ -102,11 +110,14 @@ def _from_validation(error: RequestValidationError) -> ApiError:
         {"field": ".".join(str(part) for part in problem["loc"][1:]), "message": _sentence(problem["msg"])}
         for problem in problems
     ]
-    shown = "; ".join(f"{d['field'] or 'body'}: {d['message']}" for d in details[:3])
-    more = f" (and {len(details) - 3} more)" if len(details) > 3 else ""
-    result = ApiError(422, shown + more)
+    result = ApiError(422, _together([f"{d['field'] or 'body'}: {d['message']}" for d in details]))
     result.details = details
     return result
+
+
+def _together(sentences: Sequence[str]) -> str:
+    more = f" (and {len(sentences) - 3} more)" if len(sentences) > 3 else ""
+    return "; ".join(sentences[:3]) + more
 
 
 def _sentence(message: str) -> str:

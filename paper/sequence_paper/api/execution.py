@@ -13,9 +13,10 @@ from sequence_paper.api.errors import ApiError
 from sequence_paper.api.execution_views import progress, review, summary, twice_mid
 from sequence_paper.api.intelligence import SIDES, SideWord, require
 from sequence_paper.api.offers import offers
-from sequence_paper.api.parents import leg_view, parent_order
+from sequence_paper.api.parents import leg_view
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.routing_now import quantity
+from sequence_paper.api.stored_orders import stored_order, stored_routes
 from sequence_paper.feed.events import Side
 from sequence_paper.routing import Decision, decision_row, route
 from sequence_paper.store.parent_state import Legs
@@ -113,10 +114,9 @@ async def summarised(here: Here, who: Who, limit: Annotated[int, Query(ge=1, le=
 
 def _found(here: Platform, who: Caller, order_id: str) -> tuple[Order, Legs, list[Route]]:
     mine = (who.account.account_id, who.mode)
-    parent = here.store.routes.by_order(*mine, order_id)
-    if parent is not None:
-        legs = here.store.routes.legs(order_id)
-        return parent_order(parent, legs), legs, here.store.routes.decisions(order_id)
+    stored = stored_order(here.store, *mine, order_id)
+    if stored is not None:
+        return *stored, stored_routes(here.store, stored[1], order_id)
     orders, _ = here.store.orders.page(*mine, limit=1, offset=0, order_id=order_id)
     if not orders:
         raise ApiError(404, f"no order {order_id} in this account and mode")

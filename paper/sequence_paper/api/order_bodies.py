@@ -1,4 +1,4 @@
-"""Orders as clients write them: the simple form, and a graph of one node. Unknown keys are refused."""
+"""Orders as clients write them: the simple form, and nodes of graphs. Unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
 
 from sequence_paper.api.bodies import INT64_MAX, Name, Symbol
-from sequence_paper.api.errors import ApiError, invalid
+from sequence_paper.api.errors import invalid
 
 Human = Annotated[Decimal, Field(gt=0, lt=Decimal(10) ** 10, allow_inf_nan=False)]
 """A quantity or price in human units."""
 Positive = Annotated[StrictInt, Field(ge=1, le=INT64_MAX)]
+Number = Annotated[StrictInt, Field(ge=-INT64_MAX, le=INT64_MAX)]
+"""Of a graph, whose ranges are checked with everything else of it, so that all problems are told together."""
 Side = Literal["buy", "sell"]
 Tif = Literal["gtc", "ioc", "fok", "post_only"]
 
@@ -53,7 +55,7 @@ class InstrumentBody(_Strict):
 
 
 class LimitBody(_Strict):
-    price_1e9: Positive
+    price_1e9: Number
 
 
 class LimitTypeBody(_Strict):
@@ -61,11 +63,22 @@ class LimitTypeBody(_Strict):
 
 
 class FixedBody(_Strict):
-    qty_1e8: Positive
+    qty_1e8: Number
 
 
 class QuantityBody(_Strict):
     fixed: FixedBody
+
+
+class UniformBody(_Strict):
+    num_slices: Number
+    interval_ms: Number
+
+
+class PacingBody(_Strict):
+    """`num_slices` orders of equal size, `interval_ms` apart."""
+
+    uniform: UniformBody
 
 
 class ExecutionBody(_Strict):
@@ -76,7 +89,7 @@ class ExecutionBody(_Strict):
     max_slippage_bps: Annotated[StrictInt, Field(ge=0, lt=10_000)] | None = None
     horizon_ms: Annotated[StrictInt, Field(ge=1, le=86_400_000)] | None = None
     tif: Tif | None = None
-    pacing: dict[str, Any] | None = None
+    pacing: PacingBody | None = None
 
 
 class NodeBody(_Strict):
@@ -89,13 +102,36 @@ class NodeBody(_Strict):
     activation: Literal["root", "wait"] = "root"
 
 
+class TimeoutBody(_Strict):
+    ms: Number
+
+
+class OnTimeoutBody(_Strict):
+    on_timeout: TimeoutBody
+
+
+class ConditionBody(_Strict):
+    fill_ratio_gte: StrictInt | StrictFloat
+
+
+class EdgeBody(_Strict):
+    """`action` cancel ends the node it leads to instead of beginning it (ours)."""
+
+    edge_id: Name | None = None
+    from_node: str
+    to_node: str
+    trigger: str | OnTimeoutBody = "on_fill"
+    condition: ConditionBody | None = None
+    action: Literal["activate", "cancel"] = "activate"
+
+
 class GraphBody(_Strict):
-    """`risk.admission.max_notional_usd` is checked; other layers need graphs of several nodes."""
+    """`risk.admission.max_notional_usd` and `risk.runtime.max_loss_usd` are held; there are no other layers here."""
 
     graph_id: Name | None = None
     is_sandbox: bool | None = None
-    nodes: Annotated[list[NodeBody], Field(min_length=1, max_length=64)]
-    edges: list[dict[str, Any]] = []
+    nodes: list[NodeBody]
+    edges: list[EdgeBody] = []
     risk: dict[str, Any] = {}
 
 
@@ -130,34 +166,27 @@ class Wanted:
     sandbox: bool | None = None
 
 
-def wanted(body: SimpleBody | GraphBody) -> Wanted:
-    """Raises what the platform does not do: 501 for graphs of several nodes and pacing, 422 for the rest."""
-    if isinstance(body, SimpleBody):
-        return Wanted(
-            body.graph_id,
-            "order",
-            body.symbol.replace("/", "-"),
-            body.side,
-            _scaled(body.qty, 8),
-            _scaled(body.notional, 9),
-            _scaled(body.price, 9) or None,
-            body.venue,
-            _tif(body.tif, body.price is not None),
-            max_slippage_bps=body.max_slippage_bps,
-            sandbox=body.sandbox,
-        )
-    if len(body.nodes) > 1 or body.edges:
-        raise ApiError(501, "graphs of several nodes are not built: send one node, without edges")
-    node = body.nodes[0]
-    if node.execution.pacing is not None:
-        raise ApiError(501, "nodes.0.execution.pacing is not built: an order is sent at once")
-    if node.instrument.type != "spot":
-        raise ApiError(501, f"nodes.0.instrument.type {node.instrument.type}: only spot is traded here")
-    if node.activation != "root":
-        raise invalid("nodes.0.activation", "a single node is the root")
-    limit = node.order_type.limit.price_1e9 if isinstance(node.order_type, LimitTypeBody) else None
+def simple(body: SimpleBody) -> Wanted:
     return Wanted(
         body.graph_id,
+        "order",
+        body.symbol.replace("/", "-"),
+        body.side,
+        _scaled(body.qty, 8),
+        _scaled(body.notional, 9),
+        _scaled(body.price, 9) or None,
+        body.venue,
+        _tif(body.tif, body.price is not None, "tif"),
+        max_slippage_bps=body.max_slippage_bps,
+        sandbox=body.sandbox,
+    )
+
+
+def of_node(node: NodeBody, at: str, graph_id: str | None, sandbox: bool | None) -> Wanted:
+    """What a node of a graph sends. Raises 422 with the field, which is in `at`."""
+    limit = node.order_type.limit.price_1e9 if isinstance(node.order_type, LimitTypeBody) else None
+    return Wanted(
+        graph_id,
         node.node_id,
         node.instrument.symbol.replace("/", "-"),
         node.side,
@@ -165,37 +194,20 @@ def wanted(body: SimpleBody | GraphBody) -> Wanted:
         0,
         limit,
         node.instrument.venue,
-        _tif(node.execution.tif, limit is not None),
+        _tif(node.execution.tif, limit is not None, f"{at}.execution.tif"),
         node.execution.policy == "aggressive_chase",
         node.execution.max_slippage_bps,
         node.execution.horizon_ms,
-        _admission(body.risk),
-        body.is_sandbox,
+        sandbox=sandbox,
     )
 
 
-def _tif(asked: Tif | None, limited: bool) -> Tif:
+def _tif(asked: Tif | None, limited: bool, field: str) -> Tif:
     if not limited and asked == "post_only":
-        raise invalid("tif", "a market order cannot be post_only")
+        raise invalid(field, "a market order cannot be post_only")
     if not limited:
         return "fok" if asked == "fok" else "ioc"
     return asked or "gtc"
-
-
-def _admission(risk: dict[str, Any]) -> int | None:
-    for layer in risk:
-        if layer != "admission":
-            raise ApiError(501, f"risk.{layer} is not built: an order of one node is checked at admission")
-    limits = risk.get("admission") or {}
-    unknown = [name for name in limits if name != "max_notional_usd"]
-    if unknown:
-        raise invalid(f"risk.admission.{unknown[0]}", "not a known key")
-    given = limits.get("max_notional_usd")
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 10**10:
-        raise invalid("risk.admission.max_notional_usd", "a positive number of dollars")
-    return _scaled(Decimal(str(given)), 9)
 
 
 def _scaled(human: Decimal | None, digits: int) -> int:

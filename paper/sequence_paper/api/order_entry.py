@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,32 +15,49 @@ from starlette.responses import Response
 
 from sequence_paper.api.dispatch import ASK_SECONDS
 from sequence_paper.api.errors import ApiError, invalid
+from sequence_paper.api.graph_admission import graph_preview
+from sequence_paper.api.graph_bodies import Draft, draft
+from sequence_paper.api.graph_entry import (
+    amend_node,
+    cancel_graph,
+    cancel_node,
+    graph_shown,
+    submit_graph,
+    taken,
+)
+from sequence_paper.api.graph_facts import load
+from sequence_paper.api.graph_views import graph_submitted
 from sequence_paper.api.kill_switch import refusal, refuse_if_on
 from sequence_paper.api.offers import offers
-from sequence_paper.api.order_bodies import AmendBody, GraphBody, SimpleBody, Wanted, wanted
+from sequence_paper.api.order_bodies import AmendBody, GraphBody, SimpleBody, Wanted, simple
 from sequence_paper.api.parents import graph_view, parent_order, submitted
 from sequence_paper.api.placing import decide, first_round, new_parent
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.routing import decision_row
+from sequence_paper.store.graphing import GraphKey
 from sequence_paper.store.ids import new_id
 from sequence_paper.store.parent_state import Legs
 from sequence_paper.store.records import Caller
+from sequence_paper.store.routes import GraphTakenError
 from sequence_paper.store.routing import Parent
 from sequence_paper.store.switches import KillSwitchOnError
 from sequence_paper.store.trades import Order
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json
 
 router = APIRouter(prefix="/v1", tags=["orders"], dependencies=[needs_key])
-_BODY = Body(description="the simple form, or a graph of one node")
+_BODY = Body(description="the simple form, or a graph of nodes and edges")
 
 
 @router.post("/orders")
 async def submit(here: Here, who: Who, body: dict[str, Any] = _BODY) -> Response:
     """Route an order, or send it to the venue it names. The same `graph_id` and content again is no new order."""
-    want = _parsed(body)
-    graph_id = want.graph_id or new_id("graph")
+    asked = _parsed(body)
     # The client repeats a request with the very same bytes; what it left out is not part of what it asked for.
     content = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    if isinstance(asked, Draft) and asked.goes_on:
+        return json(graph_submitted(await submit_graph(here, who, asked, content)))
+    want = _single(asked)
+    graph_id = want.graph_id or new_id("graph")
     mine = (who.account.account_id, who.mode)
     found = await here.run(lambda: here.store.routes.by_graph(*mine, graph_id))
     if found is None:
@@ -51,15 +69,20 @@ async def submit(here: Here, who: Who, body: dict[str, Any] = _BODY) -> Response
             found = await here.orders.place(first_round(parent, venues, books, pools, now))
         except KillSwitchOnError as error:
             raise refusal(error.switch) from None
+        except GraphTakenError:
+            raise taken(graph_id) from None
     if found.content != content:
-        raise ApiError(409, f"graph_id {graph_id} was used for another order", field="graph_id")
+        raise taken(graph_id)
     return json(submitted(found, await _legs(here, found)))
 
 
 @router.post("/orders/preview")
 async def preview(here: Here, who: Who, body: dict[str, Any] = _BODY) -> Response:
     """What an order would cost now: venues, fees and slippage of the route it would take. Nothing is sent."""
-    want = _parsed(body)
+    asked = _parsed(body)
+    if isinstance(asked, Draft) and asked.goes_on:
+        return json(await here.run(lambda: graph_preview(here, who, asked)))
+    want = _single(asked)
     now = time.time_ns()
     venues, _ = offers(here.market, want.symbol, now)
     parent = new_parent(want, who.account.account_id, who.mode, "preview", "", venues, now)
@@ -81,6 +104,9 @@ async def preview(here: Here, who: Who, body: dict[str, Any] = _BODY) -> Respons
 @router.patch("/orders/{node_order_id:path}")
 async def amend(node_order_id: str, body: AmendBody, here: Here, who: Who) -> Response:
     """New total quantity or limit price of a resting order; the venue's rules decide whether it keeps its place."""
+    node = await here.run(lambda: here.store.graphs.of_order(who.account.account_id, who.mode, node_order_id))
+    if node is not None:
+        return json(await amend_node(here, who, *node, body))
     order = await here.run(lambda: _one_order(here, who, node_order_id))
     price = body.new_constraints.max_price_1e9 if body.new_constraints else 0
     if not price and body.new_qty_1e8 is None:
@@ -90,6 +116,9 @@ async def amend(node_order_id: str, body: AmendBody, here: Here, who: Who) -> Re
     reply = await _asked(here, order, asked)
     if reply.get("error"):
         raise ApiError(409, f"not amended: {reply['error']}")
+    if order.parent_id is not None:
+        parent_id, qty = order.parent_id, body.new_qty_1e8 or 0
+        await here.run(lambda: _amended(here, parent_id, qty, price))
     return json({"node_order_id": node_order_id, "status": reply["order"]["status"], "mode": "native"})
 
 
@@ -97,6 +126,9 @@ async def amend(node_order_id: str, body: AmendBody, here: Here, who: Who) -> Re
 async def cancel(node_order_id: str, here: Here, who: Who) -> Response:
     """End an order: a routed one with all its legs, or a single one at its venue. One that has ended stays as it is."""
     mine = (who.account.account_id, who.mode)
+    node = await here.run(lambda: here.store.graphs.of_order(*mine, node_order_id))
+    if node is not None:
+        return json(await cancel_node(here, *node))
     parent = await here.run(lambda: here.store.routes.by_order(*mine, node_order_id))
     if parent is not None:
         return json(await _cancelled(here, parent))
@@ -112,14 +144,20 @@ async def cancel(node_order_id: str, here: Here, who: Who) -> Response:
 @router.get("/execution_graphs/{graph_id}")
 async def graph(graph_id: str, here: Here, who: Who) -> Response:
     """A graph with its legs and the router's decisions."""
+    found = await here.run(lambda: load(here.store, GraphKey(who.account.account_id, who.mode, graph_id)))
+    if found is not None:
+        return json(await graph_shown(here, found))
     parent = await _graph(here, who, graph_id)
     decisions = await here.run(lambda: here.store.routes.decisions(parent.order_id))
     return json(graph_view(parent, await _legs(here, parent), decisions))
 
 
 @router.delete("/execution_graphs/{graph_id}")
-async def cancel_graph(graph_id: str, here: Here, who: Who) -> Response:
+async def end_graph(graph_id: str, here: Here, who: Who) -> Response:
     """End all of a graph."""
+    key = GraphKey(who.account.account_id, who.mode, graph_id)
+    if await here.run(lambda: here.store.graphs.get(key)) is not None:
+        return json(await cancel_graph(here, key))
     return json(await _cancelled(here, await _graph(here, who, graph_id)))
 
 
@@ -167,10 +205,24 @@ def _one_order(here: Platform, who: Caller, order_id: str) -> Order:
     return legs[0]
 
 
-def _parsed(body: dict[str, Any]) -> Wanted:
-    model = GraphBody if "nodes" in body else SimpleBody
+def _amended(here: Platform, parent_id: str, qty_1e8: int, limit_1e9: int) -> None:
+    """A parent with one leg is what that leg is."""
+    if len(here.store.routes.legs(parent_id)) == 1:
+        here.store.routes.amended(parent_id, qty_1e8, limit_1e9)
+
+
+def _parsed(body: dict[str, Any]) -> Wanted | Draft:
     try:
-        return wanted(model.model_validate(body))
+        if "nodes" in body:
+            return draft(GraphBody.model_validate(body))
+        return simple(SimpleBody.model_validate(body))
     except ValidationError as error:
         problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
         raise RequestValidationError(problems) from None
+
+
+def _single(asked: Wanted | Draft) -> Wanted:
+    """The one order that it is."""
+    if isinstance(asked, Wanted):
+        return asked
+    return replace(asked.wanted[0], max_notional_1e9=asked.max_notional_1e9)

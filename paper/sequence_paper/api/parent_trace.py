@@ -5,12 +5,24 @@ Its steps are on the clock of the API process, and no feed's time belongs to the
 
 from __future__ import annotations
 
+from sequence_paper.api.graph_facts import load
 from sequence_paper.api.parents import parent_order
 from sequence_paper.store import Store
 from sequence_paper.store.routing import Parent, Route
 from sequence_paper.store.tracing import Trace
 from sequence_paper.store.views import order_view
 from sequence_paper.store.words import Json, Mode
+
+
+def node_traces(store: Store, account_id: str, mode: Mode, order_id: str, limit: int) -> list[Json]:
+    """Of a parent its own; of a node of a graph those of its newest orders."""
+    node = store.graphs.of_order(account_id, mode, order_id)
+    found = load(store, node[0]) if node is not None else None
+    ids = [order_id]
+    if found is not None and node is not None:
+        ids = [parent.order_id for parent, _ in reversed(found.orders[node[1]])][:limit]
+    traces = (parent_trace(store, account_id, mode, one) for one in ids)
+    return [trace for trace in traces if trace is not None]
 
 
 def parent_trace(store: Store, account_id: str, mode: Mode, order_id: str) -> Json | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sequence_paper.store import Store
 from sequence_paper.store.parent_state import Legs, filled_1e8, status_of
 from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.trades import Order
 from sequence_paper.store.views import order_view
-from sequence_paper.store.words import Json, Mode
+from sequence_paper.store.words import Json
 
 
 def parent_order(parent: Parent, legs: Legs) -> Order:
@@ -48,15 +47,6 @@ def parent_order(parent: Parent, legs: Legs) -> Order:
         else None,
         decision_mid_1e9=0,
     )
-
-
-def stored_parent(store: Store, account_id: str, mode: Mode, order_id: str) -> tuple[Order, Legs] | None:
-    """The parent with this id as an order, and its legs."""
-    parent = store.routes.by_order(account_id, mode, order_id)
-    if parent is None:
-        return None
-    legs = store.routes.legs(order_id)
-    return parent_order(parent, legs), legs
 
 
 def submitted(parent: Parent, legs: Legs) -> Json:

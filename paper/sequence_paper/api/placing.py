@@ -59,8 +59,41 @@ def new_parent(
     money = notional_1e9(want.limit_1e9 or touch, qty)
     if want.max_notional_1e9 is not None and money > want.max_notional_1e9:
         raise invalid("risk.admission.max_notional_usd", f"the order is worth {money} (_1e9), more than that")
+    limit = want.limit_1e9 or _protected(side, want.max_slippage_bps, bid, ask)
+    return replace(_unsized(want, account_id, mode, graph_id, content, now_ns), qty_1e8=qty, limit_1e9=limit)
+
+
+def node_placement(
+    want: Wanted,
+    account_id: str,
+    mode: Mode,
+    graph_id: str,
+    content: str,
+    offered: tuple[Sequence[Venue], Sequence[VenueBook]],
+    pools: Sequence[Pool],
+    now_ns: int,
+) -> Placement:
+    """An order that nobody waits for: what a client would be told at once becomes the reason of its failure."""
+    venues, books = offered
+    try:
+        parent = new_parent(want, account_id, mode, graph_id, content, venues, now_ns)
+        return first_round(parent, venues, books, pools, now_ns)
+    except ApiError as error:
+        why = "STALE_VENUE" if error.status == 503 or not venues else "INVALID_PARAMS"
+        bare = _unsized(want, account_id, mode, graph_id, content, now_ns)
+        return Placement(replace(bare, failure=why, more=False), None, [])
+
+
+def order_id_of(want: Wanted, account_id: str, mode: Mode, graph_id: str) -> str:
+    """Two accounts may choose the same graph id; their orders must not have the same one."""
+    tag = hashlib.sha256(f"{account_id}/{mode}".encode()).hexdigest()[:8] + "." if want.graph_id else ""
+    return f"graph:{graph_id}:{want.node_id}:{tag}0"
+
+
+def _unsized(want: Wanted, account_id: str, mode: Mode, graph_id: str, content: str, now_ns: int) -> Parent:
+    """As it was asked for."""
     return Parent(
-        order_id=f"graph:{graph_id}:{want.node_id}:{_tag(account_id, mode) if want.graph_id else ''}0",
+        order_id=order_id_of(want, account_id, mode, graph_id),
         account_id=account_id,
         mode=mode,
         graph_id=graph_id,
@@ -71,18 +104,13 @@ def new_parent(
         order_type="market" if want.limit_1e9 is None else "limit",
         tif="ioc" if want.chase else want.tif,
         policy="aggressive_chase" if want.chase else "sor",
-        qty_1e8=qty,
-        limit_1e9=want.limit_1e9 or _protected(side, want.max_slippage_bps, bid, ask),
+        qty_1e8=want.qty_1e8,
+        limit_1e9=want.limit_1e9,
         venue=want.venue,
         created_ns=now_ns,
         until_ns=now_ns + (want.horizon_ms * 10**6 if want.chase and want.horizon_ms else SEND_NS),
         more=want.chase,
     )
-
-
-def _tag(account_id: str, mode: Mode) -> str:
-    """Two accounts may choose the same graph id; their orders must not have the same one."""
-    return hashlib.sha256(f"{account_id}/{mode}".encode()).hexdigest()[:8] + "."
 
 
 def _protected(side: Side, max_slippage_bps: int | None, bid: int, ask: int) -> int | None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from sequence_paper.api import fleet, mesh_view
 from sequence_paper.api.bus import WAKE_SECONDS, Bus
 from sequence_paper.api.dispatch import Dispatcher
+from sequence_paper.api.graph_runner import GraphRunner
 from sequence_paper.api.market import MarketView
 from sequence_paper.api.pools import Pools
 from sequence_paper.api.presence import Presence
@@ -55,6 +56,7 @@ class Platform:
         self.tickets = Tickets()
         self.pools = Pools(self.market, chain)
         self.orders = Dispatcher(store, bus, self.market, self.pools)
+        self.graphs = GraphRunner(store, bus, self.market, self.pools, self.orders)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do database work in a thread."""

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from sequence_paper.api.answers import described
 from sequence_paper.api.errors import ApiError
-from sequence_paper.api.parents import stored_parent
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.reading_answers import (
     AccountAnswer,
@@ -22,6 +21,7 @@ from sequence_paper.api.reading_answers import (
 )
 from sequence_paper.api.rows import unrealized
 from sequence_paper.api.sandbox import given_cash_1e9, given_rows
+from sequence_paper.api.stored_orders import stored_order
 from sequence_paper.store.records import Caller
 from sequence_paper.store.trades import Order, Position
 from sequence_paper.store.views import fill_view, order_view
@@ -75,14 +75,17 @@ async def account(here: Here, who: Who) -> Response:
 
 @router.get("/orders", responses=described(OrdersAnswer))
 async def orders(here: Here, who: Who, wanted: Wanted) -> Response:
-    """Orders at venues, newest first; those with a `parent_id` are legs. A parent is shown when asked for by its id."""
+    """Orders at venues, newest first; those with a `parent_id` are legs.
+
+    A parent, or a node of a graph, is shown when asked for by its id.
+    """
     mine = (who.account.account_id, who.mode)
 
     def work() -> tuple[list[Order], int]:
         found, total = here.store.orders.page(*mine, **wanted)
         if found or wanted["order_id"] is None:
             return found, total
-        parent = stored_parent(here.store, *mine, wanted["order_id"])
+        parent = stored_order(here.store, *mine, wanted["order_id"])
         return ([], 0) if parent is None else ([parent[0]], 1)
 
     found, total = await here.run(work)
@@ -98,7 +101,7 @@ async def order(node_order_id: str, here: Here, who: Who) -> Response:
         found, _ = here.store.orders.page(*mine, limit=1, offset=0, order_id=node_order_id)
         ids = [node_order_id]
         if not found:
-            parent = stored_parent(here.store, *mine, node_order_id)
+            parent = stored_order(here.store, *mine, node_order_id)
             if parent is None:
                 raise ApiError(404, f"no order {node_order_id} in this account and mode")
             found, ids = [parent[0]], [leg.order_id for leg, _ in parent[1]]

@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from sequence_paper.api.answers import Answer, described
-from sequence_paper.api.parent_trace import origin_view, parent_trace
+from sequence_paper.api.parent_trace import node_traces, origin_view
 from sequence_paper.api.platform import Here, Who, json, needs_key
 from sequence_paper.api.reading_answers import OrderAnswer
 from sequence_paper.store import Store
@@ -112,8 +112,7 @@ async def traces(
             deployment_id=deployment_id,
         )
         if not found and node_order_id is not None:
-            parent = parent_trace(here.store, who.account.account_id, who.mode, node_order_id)
-            return [] if parent is None else [parent]
+            return node_traces(here.store, who.account.account_id, who.mode, node_order_id, limit)
         return [_trace(order, trace) for order, trace in found]
 
     kept = {"per_deployment": KEEP, "days": KEEP_DAYS}

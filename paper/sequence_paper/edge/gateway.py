@@ -33,7 +33,7 @@ _FIELDS: Final = ("order_id", "parent_id", "symbol", "side", "order_type", "tif"
 
 
 class RefusedError(Exception):
-    """The market does not take a change; the message says why."""
+    """A change is not taken; the message says why."""
 
 
 class Gateway:
@@ -57,14 +57,17 @@ class Gateway:
         self._open = True
 
     async def answer(self, asked: Json) -> Json:
-        """One request. ``{"order": {...} or None}``, or ``{"error": why}`` when nothing can be said: ask again."""
+        """One request. ``{"order": {...} or None}``, or ``{"error": why}`` when nothing can be said: ask again.
+
+        With ``"refused": true`` asking again is of no use.
+        """
         if not self._open:
             return {"error": f"{self._edge_id} is still starting"}
         try:
             work = {"submit": self._submit, "cancel": self._cancel, "amend": self._amend}[asked["op"]]
             order = await self._alone(str(asked["order_id"]), work, asked)
         except RefusedError as refused:
-            return {"error": str(refused)}
+            return {"error": str(refused), "refused": True}
         except (KeyError, TypeError, ValueError) as error:
             log.warning("not an order request: %r", error)
             return {"error": f"not an order request: {error!r}"}
@@ -161,7 +164,7 @@ class Gateway:
         core, now = self._core, self._core.now_ns
         refusal = core.switches.refusal(stored.account_id, stored.mode)
         if refusal is not None:
-            raise ValueError(refusal.reason)
+            raise RefusedError(refusal.reason)
         core.inputs.outside(stored.account_id, stored.mode, "an amend from outside the algos of this edge")
         core.link.settle(stored.order_id, now)
         executions = core.markets[stored.symbol].amend(

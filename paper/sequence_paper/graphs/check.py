@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Final, NamedTuple
 
@@ -28,8 +28,9 @@ def check(nodes: Sequence[Node], edges: Sequence[Edge], activations: Sequence[st
     found = [*_counts(nodes, edges), *_nodes(nodes)]
     found += _twice("nodes", "node_id", names)
     found += _twice("edges", "edge_id", [edge.edge_id for edge in edges])
+    known = frozenset(names)
     for number, edge in enumerate(edges):
-        found += _edge(f"edges.{number}", edge, names)
+        found += _edge(f"edges.{number}", edge, known)
     found += _cycle(names, edges)
     found += _activations(nodes, edges, activations)
     return found
@@ -62,12 +63,13 @@ def _nodes(nodes: Sequence[Node]) -> Iterator[Problem]:
 
 
 def _twice(field: str, name: str, ids: Sequence[str]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
     for number, one in enumerate(ids):
-        if one in ids[:number]:
-            yield Problem(f"{field}.{number}.{name}", f"{one} is taken by {field}.{ids.index(one)}")
+        if first.setdefault(one, number) != number:
+            yield Problem(f"{field}.{number}.{name}", f"{one} is taken by {field}.{first[one]}")
 
 
-def _edge(at: str, edge: Edge, names: Sequence[str]) -> Iterator[Problem]:
+def _edge(at: str, edge: Edge, names: Collection[str]) -> Iterator[Problem]:
     for field, name in (("from_node", edge.source), ("to_node", edge.target)):
         if name not in names:
             yield Problem(f"{at}.{field}", f"there is no node {name}")

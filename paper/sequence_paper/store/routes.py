@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sequence_paper.store.database import Database
+from sequence_paper.store.graph_tables import graphs
 from sequence_paper.store.routing import Parent, Route, RouteLeg
 from sequence_paper.store.schema import orders
 from sequence_paper.store.switches import KILL_SWITCH, KillSwitchOnError, switch_of
@@ -47,7 +48,7 @@ parents = sa.Table(
     col("more", _BOOL),
     col("cancel", _BOOL),
     col("failure", TEXT, null=True),
-    sa.UniqueConstraint("account_id", "mode", "graph_id", name="one_parent_per_graph"),
+    sa.UniqueConstraint("account_id", "mode", "graph_id", "node_id", name="one_parent_per_node"),
 )
 
 routes = sa.Table(
@@ -81,6 +82,10 @@ route_legs = sa.Table(
 )
 
 
+class GraphTakenError(Exception):
+    """Something else has this graph id."""
+
+
 class Routes:
     """Written by the API process only."""
 
@@ -90,10 +95,13 @@ class Routes:
     def place(self, parent: Parent, route: Route | None, legs: Sequence[RouteLeg]) -> Parent:
         """Store a new parent with its first round; when its graph exists already, nothing changes. The stored one.
 
-        Raises `KillSwitchOnError`, unless that is what the parent failed by.
+        Raises `KillSwitchOnError`, unless that is what the parent failed by, and `GraphTakenError` when a graph of
+        several nodes has its id.
         """
         with self._db.writing() as connection:
             self._db.take_turn(connection)
+            if connection.execute(_held(parent)).first() is not None:
+                raise GraphTakenError(parent.graph_id)
             found = _one_parent(connection, _graph(parent.account_id, parent.mode, parent.graph_id))
             if found is not None:
                 return found
@@ -101,27 +109,30 @@ class Routes:
             if switch.active and parent.failure != KILL_SWITCH:
                 raise KillSwitchOnError(switch)
             connection.execute(parents.insert().values(dataclasses.asdict(parent)))
-            self._add(connection, route, legs)
+            add_round(connection, route, legs)
         return parent
 
     def next_round(self, route: Route, legs: Sequence[RouteLeg]) -> bool:
         """A further round of a parent, unless it exists or none may follow any more.
 
-        None may when somebody cancelled meanwhile, or the kill switch is on: then the parent ends with what it has.
+        None may when somebody cancelled meanwhile or paused its graph, or the kill switch is on: then the parent ends
+        with what it has.
         """
         with self._db.writing() as connection:
             self._db.take_turn(connection)
-            goes_on = sa.select(parents.c.more).where(parents.c.order_id == route.parent_id)
+            parent = _one_parent(connection, parents.c.order_id == route.parent_id)
             taken = sa.select(routes.c.seq).where(
                 routes.c.parent_id == route.parent_id, routes.c.round == route.round
             )
-            if not connection.execute(goes_on).scalar() or connection.execute(taken).first() is not None:
+            if parent is None or not parent.more or connection.execute(taken).first() is not None:
+                return False
+            if connection.execute(_held(parent).where(graphs.c.paused_at_ns != 0)).first() is not None:
                 return False
             if switch_of(connection, route.account_id, route.mode).active:
                 ends = parents.update().where(parents.c.order_id == route.parent_id)
                 connection.execute(ends.values(more=False, failure=KILL_SWITCH))
                 return False
-            self._add(connection, route, legs)
+            add_round(connection, route, legs)
             return True
 
     def no_more(self, parent_id: str) -> None:
@@ -131,6 +142,11 @@ class Routes:
     def want_cancel(self, parent_id: str) -> None:
         """Remember that it has to end, so that this happens even if the API ends now."""
         self._set(parent_id, {"cancel": True, "more": False})
+
+    def amended(self, parent_id: str, qty_1e8: int, limit_1e9: int) -> None:
+        """Its only leg has a new total quantity or limit, 0 = as before."""
+        values = {"qty_1e8": qty_1e8, "limit_1e9": limit_1e9}
+        self._set(parent_id, {name: value for name, value in values.items() if value})
 
     def answered(self, order_id: str) -> None:
         """The row of a leg is in `orders`: it needs no sending any more."""
@@ -165,16 +181,24 @@ class Routes:
 
     def legs(self, parent_id: str) -> list[tuple[RouteLeg, Order | None]]:
         """All legs with their orders, as far as they exist, in the order in which they were made."""
-        query = (
-            sa.select(route_legs, orders)
-            .select_from(route_legs.outerjoin(orders, orders.c.order_id == route_legs.c.order_id))
-            .where(route_legs.c.parent_id == parent_id)
-            .order_by(route_legs.c.round, sa.func.length(route_legs.c.order_id), route_legs.c.order_id)
-            .set_label_style(sa.LABEL_STYLE_TABLENAME_PLUS_COL)
-        )
         with self._db.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [(_leg(row), _order(row)) for row in rows]
+            return _legs(connection, route_legs.c.parent_id == parent_id)
+
+    def of_graph(
+        self, account_id: str, mode: Mode, graph_id: str
+    ) -> list[tuple[Parent, list[tuple[RouteLeg, Order | None]]]]:
+        """All parents of a graph with their legs, as one consistent state, oldest first."""
+        where = _graph(account_id, mode, graph_id)
+        with self._db.reading() as connection:
+            found = [
+                _parent(row)
+                for row in connection.execute(sa.select(parents).where(where).order_by(parents.c.seq))
+            ]
+            mine = route_legs.c.parent_id.in_(sa.select(parents.c.order_id).where(where))
+            legs: dict[str, list[tuple[RouteLeg, Order | None]]] = {one.order_id: [] for one in found}
+            for leg, order in _legs(connection, mine):
+                legs[leg.parent_id].append((leg, order))
+        return [(parent, legs[parent.order_id]) for parent in found]
 
     def unsent_at(self, account_id: str, mode: Mode, venue: str) -> list[RouteLeg]:
         """Legs of an account for a venue that no edge has taken."""
@@ -209,23 +233,47 @@ class Routes:
         with self._db.reading() as connection:
             return [Route(**_without(row._mapping, "seq")) for row in connection.execute(query)]
 
-    def _add(self, connection: sa.Connection, route: Route | None, legs: Sequence[RouteLeg]) -> None:
-        if route is not None:
-            connection.execute(routes.insert().values(dataclasses.asdict(route)))
-        if legs:
-            connection.execute(route_legs.insert(), [dataclasses.asdict(leg) for leg in legs])
-
     def _set(self, parent_id: str, values: dict[str, Any]) -> None:
         with self._db.writing() as connection:
             connection.execute(parents.update().where(parents.c.order_id == parent_id).values(values))
+
+
+def add_round(connection: sa.Connection, route: Route | None, legs: Sequence[RouteLeg]) -> None:
+    """Inside a caller's transaction."""
+    if route is not None:
+        connection.execute(routes.insert().values(dataclasses.asdict(route)))
+    if legs:
+        connection.execute(route_legs.insert(), [dataclasses.asdict(leg) for leg in legs])
+
+
+def _held(parent: Parent) -> sa.Select[Any]:
+    """The graph of several nodes with the id of this parent."""
+    return sa.select(graphs.c.graph_id).where(
+        graphs.c.account_id == parent.account_id,
+        graphs.c.mode == parent.mode,
+        graphs.c.graph_id == parent.graph_id,
+    )
 
 
 def _graph(account_id: str, mode: Mode, graph_id: str) -> sa.ColumnElement[bool]:
     return (parents.c.account_id == account_id) & (parents.c.mode == mode) & (parents.c.graph_id == graph_id)
 
 
+def _legs(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[tuple[RouteLeg, Order | None]]:
+    query = (
+        sa.select(route_legs, orders)
+        .select_from(route_legs.outerjoin(orders, orders.c.order_id == route_legs.c.order_id))
+        .where(where)
+        .order_by(route_legs.c.round, sa.func.length(route_legs.c.order_id), route_legs.c.order_id)
+        .set_label_style(sa.LABEL_STYLE_TABLENAME_PLUS_COL)
+    )
+    rows = connection.execute(query).mappings().all()
+    return [(_leg(row), _order(row)) for row in rows]
+
+
 def _one_parent(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Parent | None:
-    row = connection.execute(sa.select(parents).where(where)).one_or_none()
+    """The first of them: a graph of several nodes has one for each order that it sent."""
+    row = connection.execute(sa.select(parents).where(where).order_by(parents.c.seq)).first()
     return None if row is None else _parent(row)
 
 

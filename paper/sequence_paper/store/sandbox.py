@@ -14,6 +14,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from sequence_paper.store.database import Database
+from sequence_paper.store.graph_tables import graphs
 from sequence_paper.store.schema import deployments, ledger, orders, positions
 from sequence_paper.store.tables import BIG, JSON, TEXT, col, key, metadata, number
 from sequence_paper.store.words import OPEN_ORDER_STATUSES
@@ -107,11 +108,17 @@ class Sandbox:
             orders.c.mode == _MODE,
             orders.c.status.in_(OPEN_ORDER_STATUSES),
         )
+        waits = sa.select(graphs.c.graph_id).where(
+            graphs.c.account_id == account_id, graphs.c.mode == _MODE, graphs.c.done.is_(False)
+        )
         with self._db.reading() as connection:
             names = list(connection.execute(runs).scalars())
             resting = connection.execute(rests).scalar_one()
+            waiting = list(connection.execute(waits).scalars())
         if names:
             return f"{', '.join(sorted(names)[:5])} wanted running: stop what trades first"
+        if waiting:
+            return f"execution graphs {', '.join(sorted(waiting)[:5])} may still send: cancel them first"
         return f"{resting} orders are open: cancel them first" if resting else ""
 
     def reset(self, account_id: str, seeds: Iterable[Given]) -> int:

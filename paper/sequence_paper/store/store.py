@@ -9,6 +9,7 @@ from sequence_paper.store.credentials import Credentials
 from sequence_paper.store.database import Database
 from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
+from sequence_paper.store.graphs import Graphs
 from sequence_paper.store.inputs import Inputs, save_inputs
 from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.intents import Intents, save_intents
@@ -52,6 +53,7 @@ class Store:
         self.mesh = Mesh(self._db)
         self.traces = Traces(self._db)
         self.routes = Routes(self._db)
+        self.graphs = Graphs(self._db)
         self.intents = Intents(self._db)
         self.switches = Switches(self._db)
         self.sandbox = Sandbox(self._db)

@@ -90,6 +90,8 @@ def test_a_resting_order_is_amended(trader):
     trader.ok("PATCH", f"/orders/{sent['node_order_id']}", change)
     [child] = trader.graph(sent["graph_id"])["nodes"][0]["children"]
     assert (child["qty_1e8"], child["price_1e9"]) == (20_000_000, (price - 1) * 10**9)
+    parent = trader.ok("GET", f"/orders/{sent['node_order_id']}")
+    assert (parent["qty_1e8"], parent["price_1e9"]) == (20_000_000, (price - 1) * 10**9)
     status, answer = trader("PATCH", f"/orders/{sent['node_order_id']}", {})
     assert status == 422, answer
     trader.ok("DELETE", f"/execution_graphs/{sent['graph_id']}")
@@ -113,11 +115,6 @@ def test_the_graph_form_with_one_node(trader):
     )
     assert sent["node_order_id"].startswith("graph:form:leg:")
     assert trader.ended("form")["status"] == "FILLED"
-    second = {**node, "node_id": "other", "activation": "wait"}
-    edge = {"edge_id": "e", "from_node": "leg", "to_node": "other", "trigger": "on_fill"}
-    status, answer = trader("POST", "/orders", {"nodes": [node, second], "edges": [edge]})
-    assert status == 501
-    assert "several nodes" in answer["error"]["message"]
 
 
 def test_a_chasing_order_goes_on_until_it_is_filled(trader):
