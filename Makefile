@@ -13,7 +13,7 @@ CRDS := crds charts/sequence-operator/files/crds
 SAY := printf '\033[1m==> %s\033[0m\n'
 unexport PYTHONDONTWRITEBYTECODE # or each of the hundreds of processes of a test run compiles our sources anew
 
-.PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench bench-paper lock clean
+.PHONY: help install rust-target controlplane postgres sandbox crds lint format test demo bench bench-paper soak lock clean
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ bench: install rust-target controlplane ## The measured figures, written to benc
 
 bench-paper: install rust-target ## Paper against its bars, and beside NautilusTrader and hftbacktest (about 4 min)
 	@$(BIN)/python -m bench.paper
+
+soak: install ## A million events with random trading and many deaths of an edge: it must add up to the last unit (some minutes)
+	@$(BIN)/python -m bench.soak --json bench/results/soak.json
 
 lock: install ## Resolve the pins anew after a change of pyproject.toml
 	@$(BIN)/pip install --quiet pip-tools

@@ -74,9 +74,12 @@ def one_action(
     venue: int = 0,
     pool: int = 0,
     symbol: int = 0,
+    ttl_ms: int = 0,
 ) -> bytes:
     """An algo that returns the same action on every book update."""
     tail = int.from_bytes(
-        bytes([side & 0xFF, kind, kind_type, venue, pool, symbol, 0, 0]), "little", signed=True
+        bytes([side & 0xFF, kind, kind_type, venue, pool, symbol]) + ttl_ms.to_bytes(2, "little"),
+        "little",
+        signed=True,
     )
     return algo(NEW_ORDER.format(id=order_id, px=px, qty=qty, tail=tail))

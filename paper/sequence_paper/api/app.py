@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from sequence_paper.api import (
     absent,
     api_keys,
+    balances,
     capsules,
     credentials,
     deployments,
@@ -63,6 +64,7 @@ _ROUTES = (
     graph_entry,
     venue_cancel,
     readings,
+    balances,
     venues,
     credentials,
     api_keys,

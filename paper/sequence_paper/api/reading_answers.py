@@ -10,7 +10,8 @@ from sequence_paper.api.answers import Answer
 
 
 class CapitalAnswer(Answer):
-    """What trading has come to; `available_usd_1e9` null: orders are not checked against a balance."""
+    """What trading has come to. `available_usd_1e9`: dollars that were given and no order holds; null: none were given,
+    then there are as many as anybody likes."""
 
     available_usd_1e9: int | None
     cash_usd_1e9: int
@@ -86,7 +87,9 @@ class OrderAnswer(Answer):
     is_sandbox: bool
     side: Literal["buy", "sell"]
     order_type: Literal["limit", "market"]
-    tif: Literal["gtc", "ioc", "fok", "post_only"]
+    tif: Literal["gtc", "gtd", "ioc", "fok", "post_only"]
+    expire_ns: int | None
+    reduce_only: bool
     price_1e9: int | None
     qty_1e8: int
     filled_qty_1e8: int
@@ -189,6 +192,24 @@ class PositionAnswer(Answer):
     settled: bool
     settled_mark_usd_1e9: int | None
     updated_ns: int
+
+
+class BalanceAnswer(Answer):
+    """`counted`: it was given, so it can run short. `reserved_1e9`: what open orders may still need."""
+
+    venue: str
+    asset: str
+    total_1e9: int
+    reserved_1e9: int
+    available_1e9: int | None
+    counted: bool
+
+
+class BalancesAnswer(Answer):
+    """By venue and asset."""
+
+    balances: list[BalanceAnswer]
+    as_of_ns: int
 
 
 class PositionsAnswer(Answer):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from sequence_paper.api.answers import described
+from sequence_paper.api.balances import balance_rows
 from sequence_paper.api.errors import ApiError
 from sequence_paper.api.platform import Here, Platform, Who, json, needs_key
 from sequence_paper.api.reading_answers import (
@@ -62,9 +63,8 @@ async def account(here: Here, who: Who) -> Response:
             "mode": who.mode,
             "tier": found.tier,
             "rate_limit_qps": found.rate_limit_qps,
-            # No order is checked against a balance, so what is available has no bound.
             "capital": {
-                "available_usd_1e9": None,
+                "available_usd_1e9": await here.run(lambda: _available(here, who)),
                 "cash_usd_1e9": totals["cash_usd_1e9"],
                 "nav_usd_1e9": totals["nav_usd_1e9"],
             },
@@ -143,13 +143,20 @@ async def edges(here: Here) -> Response:
     return json({"edges": await here.run(here.edge_rows)})
 
 
+def _available(here: Platform, who: Caller) -> int | None:
+    """Dollars that can be spent; None when they are not counted anywhere."""
+    rows = [row for row in balance_rows(here, who) if row["counted"] and row["asset"] in _CASH]
+    return sum(row["available_1e9"] for row in rows) if rows else None
+
+
 def _positions(
     here: Platform, who: Caller, venues: set[str] | None, kinds: set[str] | None, include_closed: bool
 ) -> Json:
     mine = (who.account.account_id, who.mode)
     every = here.store.positions.of_account(*mine)
     given = here.store.sandbox.positions(mine[0]) if who.mode == "sandbox" else []
-    rows = [_position(number, position) for number, position in every] + given_rows(given, here.market)
+    sells = _sells(here.store.orders.resting(*mine))
+    rows = [_position(number, position, sells) for number, position in every] + given_rows(given, here.market)
     shown = [
         row
         for row in rows
@@ -157,8 +164,8 @@ def _positions(
         and (venues is None or row["venue"] in venues)
         and (kinds is None or row["instrument"]["kind"] in kinds)
     ]
-    balances = here.store.ledger.balances(*mine)
-    cash = sum(amount for (_, asset), amount in balances.items() if asset in _CASH)
+    earned = here.store.ledger.earned(*mine)
+    cash = sum(amount for (_, asset), amount in earned.items() if asset in _CASH)
     totals = {
         # Accounts begin with nothing: cash is what trading has brought in and cost so far, and what was given.
         "nav_usd_1e9": cash + sum(row["current_value_usd_1e9"] for row in rows),
@@ -170,17 +177,29 @@ def _positions(
     return {"positions": shown, "totals": totals, "as_of_ns": time.time_ns()}
 
 
-def _position(number: int, position: Position) -> Json:
+def _sells(orders: list[Order]) -> dict[tuple[str, str, str], int]:
+    """By deployment, venue and symbol: what open orders may still sell."""
+    found: dict[tuple[str, str, str], int] = {}
+    for order in orders:
+        if order.side == "sell":
+            place = (order.deployment, order.venue, order.symbol)
+            found[place] = found.get(place, 0) + order.qty_1e8 - order.filled_qty_1e8
+    return found
+
+
+def _position(number: int, position: Position, sells: dict[tuple[str, str, str], int]) -> Json:
     perp = position.instrument_type == "perp"
     open_result = unrealized(position)
+    selling = sells.get((position.deployment, position.venue, position.symbol), 0)
+    locked = min(selling, max(0, position.qty_1e8))
     return {
         "id": number,
         "venue": position.venue,
         "deployment": position.deployment,
         "instrument": {"kind": "perp" if perp else "crypto", "symbol": position.symbol},
         "qty_1e8": position.qty_1e8,
-        "locked_qty_1e8": 0,
-        "available_qty_1e8": position.qty_1e8,
+        "locked_qty_1e8": locked,
+        "available_qty_1e8": position.qty_1e8 - locked,
         "entry_price_usd_1e9": position.avg_entry_1e9,
         "current_price_usd_1e9": position.mark_1e9,
         # A perpetual is worth what closing it would bring; coins are worth their price.

@@ -19,8 +19,10 @@ from sequence_paper.api.fleet import Fleet
 from sequence_paper.api.market import MarketView
 from sequence_paper.api.platform import Here, Who, json, needs_key
 from sequence_paper.mesh import wire
-from sequence_paper.store.sandbox import Given, Kind
+from sequence_paper.store.funds import Kind, asset_of
+from sequence_paper.store.sandbox import Given
 from sequence_paper.store.words import Json
+from sequence_paper.venue.wallet import assets
 
 _ASK_SECONDS: Final = 2.0
 _BEHIND: Final = 10**12
@@ -28,6 +30,8 @@ _BEHIND: Final = 10**12
 _PEGS: Final = ("USD", "USDC", "USDT", "DAI", "PYUSD", "USDP", "FDUSD", "TUSD")
 _UNIT: Final = 10**9
 _COUNTED_1E9: Final = 2**64 - 1
+_MOST_1E8: Final = 9 * 10**17
+"""Of one asset at one venue: the ledger counts it in units ten times as fine."""
 _MAY_RISE: Final = 4
 
 Qty = Annotated[Decimal, Field(ge=-(10**10), le=10**10, allow_inf_nan=False)]
@@ -72,7 +76,7 @@ class GivenPositionsBody(BaseModel):
 
 
 class SettingsBody(BaseModel):
-    """By quote asset, in human units: what a reset gives at every venue that trades against it."""
+    """By asset, in human units: what a reset gives at every venue that trades it. 0 counts too: there is none of it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -101,7 +105,7 @@ class ResetAnswer(Answer):
 
 @router.post("/positions", responses=described(WrittenAnswer))
 async def write(body: GivenPositionsBody, here: Here, who: Who) -> Response:
-    """Give the account positions. Nothing is traded, and no order is checked against them."""
+    """Give the account positions. From now on orders are held against the money and the coins among them."""
     rows = [_given(one) for one in body.positions]
     account, kept = who.account.account_id, here.store.sandbox
 
@@ -112,6 +116,10 @@ async def write(body: GivenPositionsBody, here: Here, who: Who) -> Response:
         return kept.write(account, rows, replace=body.replace)
 
     deleted = await here.run(work)
+    # An edge that does not answer reads it within a second.
+    names = sorted(edge.edge_id for edge in (await here.run(here.fleet)).values() if edge.alive)
+    asked = (here.bus.ask(wire.funds_subject(name), {"account_id": account}, _ASK_SECONDS) for name in names)
+    await asyncio.gather(*asked)
     return json({"written": len({(r.venue, r.kind, r.symbol) for r in rows}), "deleted": deleted})
 
 
@@ -205,11 +213,14 @@ def _price(row: Given, market: MarketView) -> int:
 
 def _countable(rows: Iterable[Given], market: MarketView, field: str) -> None:
     """Sums must stay numbers of 64 bits in JSON, also after the price of what is no money has risen."""
-    total = 0
+    total, places = 0, dict[tuple[str, str], int]()
     for row in rows:
+        if row.kind in ("fiat", "crypto"):
+            place = (row.venue, asset_of(row.symbol))
+            places[place] = places.get(place, 0) + row.qty_1e8
         price, room = max(_price(row, market), row.entry_1e9, _UNIT), 1 if _is_money(row) else _MAY_RISE
         total += abs(row.qty_1e8) * price // 10**8 * room
-    if total > _COUNTED_1E9:
+    if total > _COUNTED_1E9 or max(places.values(), default=0) > _MOST_1E8:
         raise invalid(field, "together they are worth more than can be counted (some billions of dollars)")
 
 
@@ -226,16 +237,18 @@ def _given(body: GivenBody) -> Given:
 
 def _seeds(fleet: Fleet, balances_1e8: dict[str, int]) -> Iterable[Given]:
     places = {
-        (edge.venue, symbol.split("-")[1])
+        (edge.venue, asset)
         for edge in fleet.values()
         for symbol in edge.symbols
-        if symbol.count("-") >= 1
+        for asset in assets(symbol)
+        if asset
     }
     now = time.time_ns()
     for venue, asset in sorted(places):
-        if balances_1e8.get(asset):
+        if asset in balances_1e8:
             kind: Kind = "fiat" if asset == "USD" else "crypto"
-            yield Given(venue, kind, asset, balances_1e8[asset], _UNIT, now)
+            entry = _UNIT if asset in _PEGS else 0
+            yield Given(venue, kind, asset, balances_1e8[asset], entry, now)
 
 
 def _shown(balances_1e8: dict[str, int]) -> Json:

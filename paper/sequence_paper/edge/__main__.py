@@ -21,10 +21,13 @@ from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
 from sequence_paper.store.ticks.folder import beside
 from sequence_paper.store.words import Json
+from sequence_paper.venue.floor import NotListedError, open_markets
 from sequence_paper.venue.latency import LatencyError
 from sequence_paper.venue.latency import parse as parse_latency
 from sequence_paper.venue.market import Market
-from sequence_paper.venue.rules import symbol_rules, venue_fees
+from sequence_paper.venue.rules import venue_fees
+from sequence_paper.venue.tiers import ScheduleError
+from sequence_paper.venue.tiers import parse as parse_fees
 
 log = logging.getLogger("sequence_paper.edge")
 
@@ -75,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
         default="none",
         help="none, venue, constant:MS[,MS,MS] (feed, entry, response) or table:FILE",
     )
+    parser.add_argument(
+        "--fees",
+        default="base",
+        help="base (the entry rate), tiers (by volume of 30 days, as venues publish them) or table:FILE",
+    )
     parser.add_argument("--pace", default="1", help="simulated seconds per second, or max")
     parser.add_argument("--gate", type=int, default=0, help="instances that must run before time does")
     parser.add_argument("--until", type=float, help="end after so many seconds of feed time")
@@ -118,6 +126,7 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         latency = parse_latency(options.latency, options.venue, options.seed)
     except LatencyError as error:
         raise _WrongArgumentsError(str(error), "use --latency none, or venue for what is assumed") from None
+    markets = _markets(options.venue, symbols, options.fees)
     origin = feed.about.start_ns
     clock: Clock = PacedClock(origin, pace) if simulated else WallClock()
     settings = EdgeSettings(
@@ -131,7 +140,7 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         source=_source(options),
         latency=latency,
     )
-    return EdgeProcess(settings, Store(options.db), feed, clock, _markets(options.venue, symbols))
+    return EdgeProcess(settings, Store(options.db), feed, clock, markets)
 
 
 def _source(options: argparse.Namespace) -> Json:
@@ -153,17 +162,15 @@ def _pace(text: str) -> float | None:
     return pace
 
 
-def _markets(venue: str, symbols: Sequence[str]) -> dict[str, Market]:
-    fees = venue_fees(venue)
-    if fees is None:
+def _markets(venue: str, symbols: Sequence[str], fees: str) -> dict[str, Market]:
+    if venue_fees(venue) is None:
         raise _WrongArgumentsError(f"{venue!r} is not a venue", "use kraken, coinbase or binance")
-    markets = {}
-    for symbol in symbols:
-        rules = symbol_rules(venue, symbol)
-        if rules is None:
-            raise _WrongArgumentsError(f"{venue} does not list {symbol}", "use --symbols BTC-USD,ETH-USD")
-        markets[symbol] = Market(symbol, rules, fees)
-    return markets
+    try:
+        return open_markets(venue, symbols, parse_fees(fees, venue))
+    except NotListedError as error:
+        raise _WrongArgumentsError(str(error), "use --symbols BTC-USD,ETH-USD") from None
+    except ScheduleError as error:
+        raise _WrongArgumentsError(str(error), "use --fees base, or tiers") from None
 
 
 async def _serve(process: EdgeProcess) -> None:

@@ -42,7 +42,6 @@ class Converger:
         self._roster = core.roster
         self._venue, self._stand_in = venue, stand_in
         self._modules = ModuleCache(host, store)
-        self._holdings = core.holdings
         self._resting: dict[tuple[str, str], list[Order]] | None = None
         self._traced: dict[str, LastStep] = {}
         self._taken_over: list[Position] = []
@@ -203,12 +202,10 @@ class Converger:
                 f"({self._stand_in})"
             )
         for row in positions:
-            holding = Holding.restore(row)
-            # What this process already holds is newer than the row.
-            self._holdings.setdefault(holding.key, holding)
+            self._core.take_over(Holding.restore(row))
         for number, symbol in enumerate(want.symbols, start=1):
             key = HoldingKey(want.account_id, want.mode, want.name, want.venue, symbol)
-            holding = self._holdings.setdefault(key, Holding(key, want.instrument_type))
+            holding = self._core.take_over(Holding(key, want.instrument_type))
             market = markets[symbol]
             writer = StateWriter(symbol, number, market.rules)
             hosted.slots.append(Slot(symbol, number, market, holding, writer))
@@ -300,7 +297,7 @@ class Converger:
         self._core.inputs.outside(row.account_id, row.mode, "an order of an earlier process")
         order, traced = live_order(row), self._traced.get(row.order_id)
         served = any(slot.symbol == order.symbol for slot in hosted.slots)
-        rests = row.status != "NEW" and row.tif in ("gtc", "post_only") and order.px_1e9 > 0
+        rests = row.status != "NEW" and row.tif in ("gtc", "gtd", "post_only") and order.px_1e9 > 0
         if served and rests and may_rest:
             self._core.executions.restore(hosted, order, self._core.now_ns, traced)
         else:

@@ -34,6 +34,7 @@ from sequence_paper.edge.trading import Trading
 from sequence_paper.edge.venue_link import VenueLink
 from sequence_paper.edge.wires import Wires
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, Trade
+from sequence_paper.store.funds import AccountFunds
 from sequence_paper.venue.latency import Latency
 from sequence_paper.venue.market import Market
 
@@ -96,6 +97,40 @@ class EdgeCore:
     def now_ns(self) -> int:
         """Feed time: the newest event or heartbeat."""
         return self.callbacks.now_ns
+
+    def take_over(self, holding: Holding) -> Holding:
+        """A position of whoever trades here from now on; what this process already holds is newer."""
+        held, key = self.holdings.setdefault(holding.key, holding), holding.key
+        if held is holding and key.symbol in self.markets:
+            account = f"{key.account_id}/{key.mode}"
+            self.markets[key.symbol].holds(account, key.deployment, holding.position.qty_1e8)
+        return held
+
+    def forget_position(self, holding: Holding) -> None:
+        """Nothing was ever traded of it."""
+        holding.reset()
+        key = holding.key
+        if key.symbol in self.markets:
+            self.markets[key.symbol].holds(f"{key.account_id}/{key.mode}", key.deployment, 0)
+
+    def settle(self, account_id: str, mode: str) -> None:
+        """Let an account hear all that the venue has said to it until now."""
+        for hosted in tuple(self.roster.owners.values()):
+            if hosted.account == f"{account_id}/{mode}":
+                self.wires.settle(hosted.owner, self.now_ns)
+
+    def fund(self, account_id: str, mode: str, funds: AccountFunds) -> None:
+        """What an account has here, as the store has it once the account has settled and nothing waits in the journal.
+
+        So the venue's own count and the ledger are of the same moment.
+        """
+        self.settle(account_id, mode)
+        account = f"{account_id}/{mode}"
+        for market in self.markets.values():  # one venue: they share the wallet
+            market.wallets.of(account).load(funds.balances_1e9, funds.volume_1e9)
+        for market in self.markets.values():
+            market.hold_again(account)
+        self.inputs.funded(account_id, mode, funds)
 
     def prime(self, events: Iterable[Event], start_ns: int = 0) -> None:
         """Load the first snapshots without calling anybody. ``start_ns``: when a feed begins that has none yet."""
@@ -238,6 +273,9 @@ class EdgeCore:
         if self._recorder is not None:
             self._recorder.second(now)
         self.board.second(now)
+        for market in self.markets.values():
+            if expired := market.elapse(now):
+                self.callbacks.tell(self.link.happened(expired, now))
         if self._log is not None:
             self._log.second(now)
         for hosted in tuple(self.roster.running):

@@ -290,6 +290,9 @@ def request(hosted: Hosted, order: LiveOrder) -> Order:
         order.type,
         order.qty_1e8,
         order.px_1e9,
+        order.expire_ns,
+        hosted.want.name,
+        order.reduce_only,
     )
 
 

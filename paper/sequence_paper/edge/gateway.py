@@ -128,6 +128,8 @@ class Gateway:
             updated_ns=now,
             client_key=int(asked.get("client_key", 0)),
             decision_mid_1e9=(bid + ask) // 2 if bid and ask else 0,
+            expire_ns=_expiry(asked, now),
+            reduce_only=bool(asked.get("reduce_only", False)),
         )
         if row.tif not in TYPES or row.side not in ("buy", "sell") or row.qty_1e8 <= 0:
             raise ValueError(f"side {row.side}, tif {row.tif}, quantity {row.qty_1e8}")
@@ -178,6 +180,13 @@ class Gateway:
     async def _stored(self, order_id: str) -> Order | None:
         await self._flush()
         return await asyncio.to_thread(self._store.orders.get, order_id)
+
+
+def _expiry(asked: Json, now_ns: int) -> int | None:
+    """On the feed's clock; the wait for an order's edge does not count."""
+    if asked.get("ttl_ms"):
+        return now_ns + int(asked["ttl_ms"]) * 10**6
+    return int(asked["expire_ns"]) if asked.get("expire_ns") else None
 
 
 def _principal(asked: Json) -> Principal:

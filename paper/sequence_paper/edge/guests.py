@@ -47,9 +47,7 @@ class Guests:
             self._store.positions.of_deployment, who.account_id, who.mode, who.deployment, self._venue
         )
         for row in rows:
-            holding = Holding.restore(row)
-            # What this process already holds is newer than the row.
-            self._core.holdings.setdefault(holding.key, holding)
+            self._core.take_over(Holding.restore(row))
         # Somebody else may have come for the same while the rows were read.
         return self._known.get(who) or self._admit(who)
 
@@ -58,7 +56,7 @@ class Guests:
         guest = Hosted(self._as_instance(who, list(markets)), guest=True)
         for number, (symbol, market) in enumerate(markets.items(), start=1):
             key = HoldingKey(who.account_id, who.mode, who.deployment, self._venue, symbol)
-            holding = self._core.holdings.setdefault(key, Holding(key, self._instrument_type))
+            holding = self._core.take_over(Holding(key, self._instrument_type))
             guest.slots.append(
                 Slot(symbol, number, market, holding, StateWriter(symbol, number, market.rules))
             )

@@ -54,9 +54,12 @@ class Holding:
         """Continue from a stored row."""
         key = HoldingKey(row.account_id, row.mode, row.deployment, row.venue, row.symbol)
         self = cls(key, row.instrument_type)
-        self.position = Position.from_average(
-            row.qty_1e8, row.avg_entry_1e9, row.realized_pnl_1e9, row.fees_1e9
-        )
+        if row.cost_1e9 is None:
+            self.position = Position.from_average(
+                row.qty_1e8, row.avg_entry_1e9, row.realized_pnl_1e9, row.fees_1e9
+            )
+        else:
+            self.position = Position(row.qty_1e8, row.cost_1e9, row.realized_pnl_1e9, row.fees_1e9)
         self.session_day, self.session_1e9 = row.session_day, row.session_realized_pnl_1e9
         self.fill_count, self.mark_1e9, self.updated_ns = row.fill_count, row.mark_1e9, row.updated_ns
         return self
@@ -104,4 +107,5 @@ class Holding:
             fill_count=self.fill_count,
             mark_1e9=self.mark_1e9,
             updated_ns=self.updated_ns,
+            cost_1e9=self.position.cost_1e9,
         )

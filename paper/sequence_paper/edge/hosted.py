@@ -45,6 +45,8 @@ class LiveOrder:
     trace: OrderTrace = field(default_factory=OrderTrace)
     parent_id: str | None = None
     leaving: bool = False  # a cancel of the algo's is on its way to the venue
+    expire_ns: int = 0  # on the feed's clock; 0: good till cancelled
+    reduce_only: bool = False
 
     def view(self) -> OpenOrderView:
         return OpenOrderView(self.algo_id, self.px_1e9, self.qty_1e8, self.filled_1e8, self.side, self.status)

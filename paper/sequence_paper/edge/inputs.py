@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from sequence_paper.edge.hosted import Hosted
 from sequence_paper.edge.journal import Journal
-from sequence_paper.store.inputs import applied_body
+from sequence_paper.store.funds import AccountFunds
+from sequence_paper.store.inputs import applied_body, funds_body
 from sequence_paper.store.records import DesiredInstance, EdgeInput, InputKind
 from sequence_paper.store.trades import Position
 from sequence_paper.store.words import Json
@@ -34,6 +35,10 @@ class InputLog:
         want = hosted.want
         body = {"deployment_id": want.deployment_id, "label": want.label}
         self._add(want.account_id, want.mode, "unload", body)
+
+    def funded(self, account_id: str, mode: str, funds: AccountFunds) -> None:
+        """What an account has was read anew."""
+        self._add(account_id, mode, "funds", funds_body(funds))
 
     def outside(self, account_id: str, mode: str, what: str) -> None:
         """Something reached an account that cannot be repeated; the first of each kind is enough."""

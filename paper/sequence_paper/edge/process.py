@@ -17,6 +17,7 @@ from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.features import ABSENT
+from sequence_paper.edge.funds import FundsWatch
 from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
@@ -71,6 +72,7 @@ class EdgeProcess:
         self, settings: EdgeSettings, store: Store, feed: Feed, clock: Clock, markets: dict[str, Market]
     ) -> None:
         self._settings, self._store, self._feed = settings, store, feed
+        self._schedule = next(iter(markets.values())).wallets.schedule
         self._host = Host()
         self._journal = Journal(store)
         self._run_ns = time.time_ns()
@@ -111,7 +113,10 @@ class EdgeProcess:
         self._bus.serve(wire.gateway_subject(settings.edge_id), self._gateway.answer)
         self._switches = SwitchWatch(self._core.switches, store)
         self._bus.serve(wire.switch_subject(settings.edge_id), self._switches.answer)
-        self._bus.serve(wire.reset_subject(settings.edge_id), Resetter(self._core, self._flush).answer)
+        self._funds = FundsWatch(self._core, store.funds, settings.venue)
+        self._bus.serve(wire.funds_subject(settings.edge_id), self._funds.answer)
+        resetter = Resetter(self._core, store.sandbox, settings.venue, self._flush, self._funds.read)
+        self._bus.serve(wire.reset_subject(settings.edge_id), resetter.answer)
         self._bus.serve(wire.intents_subject(settings.edge_id), self._intents.answer)
         self._announcer = Announcer(self._bus)
         self._journal.after_flush = self._announcer.stored
@@ -136,10 +141,12 @@ class EdgeProcess:
         self._core.inputs.began(self._run_ns, self._run_about())
         await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
         await self._switches.read()  # before anything can be sent
+        self._funds.begin()
         await self._mesh.open()
         await self._bus.open()
         telling = [self._announcer.run(), self._books.run(self._bus), self._mesh.tell(), self._intents.run()]
-        parts = [self._look(), self._beat(), self._write(), self._pump.run(), self._switches.run(), *telling]
+        watching = [self._switches.run(), self._funds.run()]
+        parts = [self._look(), self._beat(), self._write(), self._pump.run(), *watching, *telling]
         if (work := self._feed.work()) is not None:
             parts.append(work)
         tasks = [asyncio.create_task(part) for part in parts]
@@ -319,6 +326,7 @@ class EdgeProcess:
             "symbols": list(self._core.markets),
             "until_ns": settings.until_ns,
             "latency": settings.latency.profile if settings.latency else "none",
+            "fees": self._schedule.profile,
             "feed": {"kind": about.kind, "start_ns": about.start_ns, **settings.source},
         }
 
@@ -339,6 +347,7 @@ class EdgeProcess:
             "source": about.label(),
             "features_absent": list(ABSENT),
             "latency": self._settings.latency.profile if self._settings.latency else "none",
+            "fees": {"profile": self._schedule.profile, "worst_ppm": self._schedule.worst_ppm},
         }
 
 

@@ -7,29 +7,44 @@ from typing import Final
 
 from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.holding import Holding
+from sequence_paper.store.sandbox import Sandbox
 from sequence_paper.store.words import Json
 
 _MODE: Final = "sandbox"
 
 
 class Resetter:
-    """``flush``: store all that waits."""
+    """``flush``: store all that waits. ``reread``: what the account has now."""
 
-    def __init__(self, core: EdgeCore, flush: Callable[[], Awaitable[None]]) -> None:
-        self._core, self._flush = core, flush
+    def __init__(
+        self,
+        core: EdgeCore,
+        sandbox: Sandbox,
+        venue: str,
+        flush: Callable[[], Awaitable[None]],
+        reread: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._core, self._sandbox, self._venue = core, sandbox, venue
+        self._flush, self._reread = flush, reread
 
     async def answer(self, asked: Json) -> Json:
         """``{"account_id"}`` -> ``{}`` when nothing is held any more, ``{"error"}`` when somebody trades here."""
-        account_id = asked.get("account_id")
+        account_id = str(asked.get("account_id"))
+        await self._flush()
         mine = [
             h for key, h in self._core.holdings.items() if (key.account_id, key.mode) == (account_id, _MODE)
         ]
         why = self._busy(f"{account_id}/{_MODE}")
         for holding in mine:
             if not why:
-                holding.reset()
+                self._core.forget_position(holding)
             elif holding.position.qty_1e8:
                 self._keep(holding)
+        if not why:
+            # A mark may have been written since the API wiped the rows. Nothing waits between the two lines above and
+            # this one, so no row of a later fill goes with it.
+            self._sandbox.forget_positions(account_id, self._venue)
+            await self._reread(account_id)
         await self._flush()
         return {"error": why} if why else {}
 

@@ -10,7 +10,7 @@ from sequence_paper.store.trades import Fill, Order
 from sequence_paper.store.words import OrderStatus
 from sequence_paper.venue.orders import Filled, OrderType
 
-Tif = Literal["gtc", "ioc", "fok", "post_only"]
+Tif = Literal["gtc", "gtd", "ioc", "fok", "post_only"]
 
 _TIF: Final[dict[OrderType, Tif]] = {
     OrderType.LIMIT: "gtc",
@@ -21,6 +21,7 @@ _TIF: Final[dict[OrderType, Tif]] = {
 }
 TYPES: Final[dict[str, OrderType]] = {
     "gtc": OrderType.LIMIT,
+    "gtd": OrderType.LIMIT,
     "ioc": OrderType.IOC,
     "fok": OrderType.FOK,
     "post_only": OrderType.POST_ONLY,
@@ -59,7 +60,7 @@ def order_row(
         order_id=order.order_id,
         side="buy" if order.side == BUY else "sell",
         order_type="market" if order.type is OrderType.MARKET else "limit",
-        tif=_TIF[order.type],
+        tif="gtd" if order.expire_ns and order.type is OrderType.LIMIT else _TIF[order.type],
         price_1e9=order.px_1e9 or None,
         qty_1e8=order.qty_1e8,
         filled_qty_1e8=order.filled_1e8,
@@ -73,6 +74,8 @@ def order_row(
         failure_reason=reason,
         decision_mid_1e9=order.decision_mid_1e9,
         parent_id=order.parent_id,
+        expire_ns=order.expire_ns or None,
+        reduce_only=order.reduce_only,
     )
 
 
@@ -94,6 +97,8 @@ def live_order(row: Order) -> LiveOrder:
         fees_1e9=row.fees_1e9,
         decision_mid_1e9=row.decision_mid_1e9,
         parent_id=row.parent_id,
+        expire_ns=row.expire_ns or 0,
+        reduce_only=row.reduce_only,
     )
 
 

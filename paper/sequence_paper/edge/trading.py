@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from sequence_paper.edge import abi
 from sequence_paper.edge.asking import POLICIES, SWEEP, venue_named
@@ -19,6 +20,9 @@ from sequence_paper.edge.tracer import Tracer
 from sequence_paper.edge.venue_link import VenueLink
 from sequence_paper.venue.orders import Order, OrderType, RejectCode, Rejected
 from sequence_paper.venue.risk import Refusal
+
+_RESTS: Final = (OrderType.LIMIT, OrderType.POST_ONLY)
+"""An algo may say for how long such an order is good; the SDK's helpers leave that at 0, for ever."""
 
 Log = Callable[[Hosted, int, str], None]
 """(instance, level 0..4, message)"""
@@ -86,6 +90,7 @@ class Trading:
             px_1e9=0 if action.order_type == OrderType.MARKET else action.px_1e9,
             created_ns=now_ns,
             decision_mid_1e9=(target or slot).mark(),
+            expire_ns=now_ns + action.ttl_ms * 10**6 if action.ttl_ms and action.order_type in _RESTS else 0,
         )
         self._tracer.decided(order, target or slot, decision, now_ns)
         problem = self._problem(hosted, action, target)

@@ -66,6 +66,11 @@ def switch_subject(edge_id: str) -> str:
     return f"edge.{token(edge_id)}.switch"
 
 
+def funds_subject(edge_id: str) -> str:
+    """Request ``{"account_id"}`` -> ``{}`` once the edge has read what it has anew, or ``{"error"}``."""
+    return f"edge.{token(edge_id)}.funds"
+
+
 def reset_subject(edge_id: str) -> str:
     """Request ``{"account_id"}`` -> ``{}`` once nothing of its sandbox is held there, or ``{"error"}``."""
     return f"edge.{token(edge_id)}.reset"

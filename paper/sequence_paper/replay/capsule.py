@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import zstandard
 
-from sequence_paper.store.inputs import taken_over, wanted
+from sequence_paper.store.inputs import funded, taken_over, wanted
 from sequence_paper.store.records import EdgeInput
 from sequence_paper.store.words import Json
 
@@ -76,6 +76,7 @@ class Capsule:
     modules: Mapping[str, bytes]
     until_ns: int | None = None
     latency: str = "none"
+    fees: str = "base"
     expected: Expected | None = None
     stored: list[list[Any]] | None = None
     made_by: Json = field(default_factory=dict)
@@ -147,6 +148,8 @@ def _capsule(manifest: Json, modules: dict[str, bytes], frames: bytes | None) ->
             taken_over(entry.body)
             if wanted(entry.body).wasm_sha256 not in modules:
                 raise ValueError("a module is missing")
+        elif entry.kind == "funds":
+            funded(entry.body)
     if expected is not None:
         seconds = [(int(at), str(digest)) for at, digest in expected.pop("seconds")]
         expected = Expected(**expected, seconds=seconds)

@@ -43,7 +43,7 @@ def capture(store: Store, run: EdgeInput, account_id: str, mode: Mode, to_ns: in
         raise CaptureError(
             f"something reached this account on {run.edge_id} that no repetition can bring: {', '.join(strange)}"
         )
-    told = [row for row in told if row.kind in ("apply", "unload")]
+    told = [row for row in told if row.kind in ("apply", "unload", "funds")]
     body, feed = run.body, run.body["feed"]
     if feed["kind"] == "live":
         raise CaptureError(
@@ -69,6 +69,7 @@ def capture(store: Store, run: EdgeInput, account_id: str, mode: Mode, to_ns: in
         modules=_modules(store, told),
         until_ns=body["until_ns"],
         latency=body["latency"],
+        fees=body.get("fees", "base"),
         stored=rows(_fills(store, run, told, to_ns)),
         made_by=made_by(),
         about=about,

@@ -21,8 +21,9 @@ from sequence_paper.replay.capsule import Capsule, CapsuleError, FeedSlice
 from sequence_paper.replay.compare import expected_of
 from sequence_paper.replay.run import run
 from sequence_paper.replay.source import cut, installed_digest
-from sequence_paper.store.inputs import applied_body
-from sequence_paper.store.records import DesiredInstance, EdgeInput, Observation
+from sequence_paper.store.funds import AccountFunds
+from sequence_paper.store.inputs import applied_body, funds_body
+from sequence_paper.store.records import DesiredInstance, EdgeInput, InputKind, Observation
 from sequence_paper.store.words import Json
 
 _SECOND_NS = 10**9
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             seconds=options.seconds,
             params=json.loads(options.params),
             risk=json.loads(options.risk),
+            balances=json.loads(options.balances),
+            fees=options.fees,
         )
         outcome = run(capsule)
     except (CapsuleError, FeedError) as error:
@@ -65,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60.0, help="feed time from its beginning")
     parser.add_argument("--params", default="[]", help='JSON: [{"name", "slot", "type", "value"}]')
     parser.add_argument("--risk", default="{}", help='JSON: {"max_position_1e8": ...}')
+    parser.add_argument("--balances", default="{}", help='JSON: {"USD": ...} x 10^9; others are not counted')
+    parser.add_argument("--fees", default="base", help="base, tiers or table:FILE")
     return parser
 
 
@@ -78,20 +83,28 @@ def build(
     seconds: float = 60.0,
     params: list[Json] | None = None,
     risk: Json | None = None,
+    balances: dict[str, int] | None = None,
+    fees: str = "base",
 ) -> Capsule:
     """One instance from the first event on, not yet run. Raises FeedError."""
     about = open_feed(words, venue=venue, symbols=symbols, seed=seed).about
     to_ns = about.start_ns + int(seconds * _SECOND_NS)
     digest = sha256(wasm).hexdigest()
     want = _instance(venue, symbols, digest, params or [], risk or {})
-    applied = EdgeInput("replay", 1, 0, 0, about.start_ns, "", "sandbox", "apply", applied_body(want, []))
+    told: list[tuple[InputKind, Json]] = [("apply", applied_body(want, []))]
+    if balances:
+        told.insert(0, ("funds", funds_body(AccountFunds(balances))))
     feed, frames = slice_of(words, seed, venue, symbols, about.start_ns, to_ns)
     return Capsule(
         venue=venue,
         instrument_type="spot",
         symbols=symbols,
         feed=feed,
-        inputs=[applied],
+        inputs=[
+            EdgeInput("replay", 1, n, 0, about.start_ns, "", "sandbox", kind, body)
+            for n, (kind, body) in enumerate(told)
+        ],
+        fees=fees,
         modules={digest: wasm},
         made_by=made_by(),
         frames=frames,

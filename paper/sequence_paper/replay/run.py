@@ -20,13 +20,15 @@ from sequence_paper.edge.journal import Journal
 from sequence_paper.replay.capsule import Capsule, CapsuleError
 from sequence_paper.replay.source import opened
 from sequence_paper.store import Store
-from sequence_paper.store.inputs import taken_over, wanted
+from sequence_paper.store.inputs import funded, taken_over, wanted
 from sequence_paper.store.records import EdgeInput, EdgeWrites
 from sequence_paper.store.trades import Fill, Order, Position
+from sequence_paper.venue.floor import NotListedError, open_markets
 from sequence_paper.venue.latency import Latency, LatencyError
 from sequence_paper.venue.latency import parse as parse_latency
 from sequence_paper.venue.market import Market
-from sequence_paper.venue.rules import symbol_rules, venue_fees
+from sequence_paper.venue.tiers import ScheduleError
+from sequence_paper.venue.tiers import parse as parse_fees
 
 _BURST_NS: Final = 1_000_000_000
 _EDGE: Final = "replay"
@@ -77,10 +79,8 @@ class Stage:
         self._host = Host()
         feed = opened(capsule, scratch)
         self.journal = Journal(self.kept)
-        markets = {symbol: _market(capsule.venue, symbol) for symbol in capsule.symbols}
-        self.core = EdgeCore(
-            _EDGE, capsule.venue, markets, self.journal, lambda *_: None, log=log, latency=_latency(capsule)
-        )
+        venue, markets, latency = capsule.venue, _markets(capsule), _latency(capsule)
+        self.core = EdgeCore(_EDGE, venue, markets, self.journal, lambda *_: None, log=log, latency=latency)
         self._delivery = Delivery(self.core, feed, capsule.until_ns)
         self._taken_over: list[Position] = []
         # Of a store a converger asks for these three things, and here the inputs have the answers.
@@ -125,6 +125,8 @@ class Stage:
         if entry.kind == "unload":
             key = (entry.body["deployment_id"], entry.body["label"])
             self._converger.unload(self.core.roster.hosted[key])
+        elif entry.kind == "funds":
+            self.core.fund(entry.account_id, entry.mode, funded(entry.body))
         elif entry.kind == "apply":
             want = wanted(entry.body)
             self._taken_over = taken_over(entry.body)
@@ -161,8 +163,10 @@ def _latency(capsule: Capsule) -> Latency | None:
         raise CapsuleError(str(error), "it was made with --latency table:FILE on another machine") from error
 
 
-def _market(venue: str, symbol: str) -> Market:
-    rules, fees = symbol_rules(venue, symbol), venue_fees(venue)
-    if rules is None or fees is None:
-        raise CapsuleError(f"{venue} does not list {symbol} here", "the capsule is of another version")
-    return Market(symbol, rules, fees)
+def _markets(capsule: Capsule) -> dict[str, Market]:
+    try:
+        return open_markets(capsule.venue, capsule.symbols, parse_fees(capsule.fees, capsule.venue))
+    except NotListedError as error:
+        raise CapsuleError(f"{error} here", "the capsule is of another version") from error
+    except ScheduleError as error:
+        raise CapsuleError(str(error), "it was made with --fees table:FILE on another machine") from error

@@ -13,6 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from sequence_paper.store.database import Database
+from sequence_paper.store.funds import AccountFunds
 from sequence_paper.store.records import DesiredInstance, EdgeInput, Observation, OrderCounts, Peer
 from sequence_paper.store.schema import fills
 from sequence_paper.store.tables import BIG, JSON, TEXT, col, key, metadata
@@ -103,6 +104,19 @@ def wanted(body: Json) -> DesiredInstance:
     orders = OrderCounts(**last.pop("orders"))
     peers, hears = ([Peer(**peer) for peer in row.pop(name)] for name in ("peers", "hears"))
     return DesiredInstance(**row, peers=peers, hears=hears, last=Observation(**last, orders=orders))
+
+
+def funds_body(funds: AccountFunds) -> Json:
+    return {
+        "balances": dict(funds.balances_1e9),
+        "volume": {str(at): n for at, n in funds.volume_1e9.items()},
+    }
+
+
+def funded(body: Json) -> AccountFunds:
+    """What an account has, of a `funds`. Raises KeyError, TypeError and ValueError for what is none."""
+    balances = {str(asset): int(amount) for asset, amount in body["balances"].items()}
+    return AccountFunds(balances, {int(at): int(amount) for at, amount in body["volume"].items()})
 
 
 def taken_over(body: Json) -> list[Position]:

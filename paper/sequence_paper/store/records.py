@@ -226,8 +226,9 @@ class EdgeInfo:
     beat_ns: int
 
 
-InputKind = Literal["run", "apply", "unload", "outside"]
-"""A run begins · an instance is brought to a desired state · it goes · something that cannot be repeated happens."""
+InputKind = Literal["run", "apply", "unload", "funds", "outside"]
+"""A run begins · an instance is brought to a desired state · it goes · what an account has is read anew · something
+happens that cannot be repeated."""
 
 
 @dataclass(frozen=True, slots=True)

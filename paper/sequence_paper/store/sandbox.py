@@ -1,6 +1,7 @@
-"""Tables `sandbox_positions` and `sandbox_settings`: what an account pretends to hold beside what it traded.
+"""Tables `sandbox_positions` and `sandbox_settings`: what an account was given beside what it traded.
 
-Nothing here is traded against: no order is checked against a balance. Only sandbox keys see or change it.
+What is given of an asset at a venue is a ledger row of kind `deposit`, in the same transaction, and from then on the
+asset is counted there (`funds`). Only sandbox keys see or change it.
 """
 
 from __future__ import annotations
@@ -9,34 +10,21 @@ import dataclasses
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import sqlalchemy as sa
 
+from sequence_paper.store import funds
 from sequence_paper.store.database import Database
+from sequence_paper.store.funds import Kind, given
 from sequence_paper.store.graph_tables import graphs
 from sequence_paper.store.schema import deployments, ledger, orders, positions
-from sequence_paper.store.tables import BIG, JSON, TEXT, col, key, metadata, number
+from sequence_paper.store.tables import JSON, col, key, metadata
+from sequence_paper.store.trading import summed, total
 from sequence_paper.store.words import OPEN_ORDER_STATUSES
 
-Kind = Literal["fiat", "crypto", "perp", "event_contract"]
-
 DEFAULT_BALANCES_1E8: Final = dict.fromkeys(("USD", "USDC", "USDT"), 10**9 * 10**8)
-"""What a reset gives of each quote asset at each venue that trades it, unless the account set something else."""
-
-given = sa.Table(
-    "sandbox_positions",
-    metadata,
-    number("position_id"),
-    col("account_id", TEXT),
-    col("venue", TEXT),
-    col("kind", TEXT),
-    col("symbol", TEXT),
-    col("qty_1e8", BIG),
-    col("entry_1e9", BIG),
-    col("updated_ns", BIG),
-    sa.UniqueConstraint("account_id", "venue", "kind", "symbol", name="one_given_position"),
-)
+"""What a reset gives of each asset at each venue that trades it, unless the account set something else."""
 
 settings = sa.Table("sandbox_settings", metadata, key("account_id"), col("balances_1e8", JSON))
 
@@ -82,6 +70,7 @@ class Sandbox:
             if replace:
                 deleted = connection.execute(given.delete().where(given.c.account_id == account_id)).rowcount
             self._put(connection, account_id, rows)
+            funds.save_deposits(connection, account_id, time.time_ns())
             return deleted
 
     def balances_1e8(self, account_id: str) -> dict[str, int]:
@@ -122,7 +111,7 @@ class Sandbox:
         return f"{resting} orders are open: cancel them first" if resting else ""
 
     def reset(self, account_id: str, seeds: Iterable[Given]) -> int:
-        """Forget all positions, bring every balance to zero by a ledger entry, and give the seeds. How many were held.
+        """Forget all positions, bring what was traded to zero by ledger entries, give the seeds. How many were held.
 
         Orders and fills stay: they are what happened.
         """
@@ -133,13 +122,20 @@ class Sandbox:
             held = connection.execute(positions.delete().where(mine)).rowcount
             held += connection.execute(given.delete().where(given.c.account_id == account_id)).rowcount
             self._put(connection, account_id, seeds)
+            funds.save_deposits(connection, account_id, now)
             return held
 
+    def forget_positions(self, account_id: str, venue: str) -> None:
+        """What was traded there; for an edge that holds nothing any more but may have written a row since the reset."""
+        mine = (positions.c.account_id == account_id) & (positions.c.mode == _MODE)
+        with self._db.writing() as connection:
+            connection.execute(positions.delete().where(mine, positions.c.venue == venue))
+
     def _clear_ledger(self, connection: sa.Connection, account_id: str, now_ns: int) -> None:
-        mine = (ledger.c.account_id == account_id) & (ledger.c.mode == _MODE)
-        total = sa.func.sum(ledger.c.amount_1e9)
-        query = sa.select(ledger.c.venue, ledger.c.asset, total).where(mine)
-        sums = connection.execute(query.group_by(ledger.c.venue, ledger.c.asset)).all()
+        mine = (ledger.c.account_id == account_id) & (ledger.c.mode == _MODE) & (ledger.c.kind != "deposit")
+        query = sa.select(ledger.c.venue, ledger.c.asset, *summed(ledger.c.amount_1e9)).where(mine)
+        rows = connection.execute(query.group_by(ledger.c.venue, ledger.c.asset)).all()
+        sums = [(venue, asset, total(*parts)) for venue, asset, *parts in rows]
         entries = [
             {
                 "entry_id": f"reset/{account_id}/{now_ns}/{venue}/{asset}",
@@ -149,12 +145,11 @@ class Sandbox:
                 "venue": venue,
                 "kind": "reset",
                 "asset": asset,
-                "amount_1e9": -int(amount),
+                "amount_1e9": -amount,
                 "ref": "reset",
                 "ts_ns": now_ns,
             }
-            for venue, asset, amount in sums
-            if amount
+            for venue, asset, amount in sums  # also of 0: the row says that there was a reset
         ]
         if entries:
             connection.execute(ledger.insert(), entries)

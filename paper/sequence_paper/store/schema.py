@@ -27,6 +27,9 @@ MIGRATIONS: dict[int, list[str]] = {
         "ALTER TABLE fills ADD COLUMN certainty TEXT",
         "ALTER TABLE api_keys ADD COLUMN admin BOOLEAN NOT NULL DEFAULT FALSE",
         "ALTER TABLE api_keys ADD COLUMN label TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE orders ADD COLUMN expire_ns BIGINT",
+        "ALTER TABLE orders ADD COLUMN reduce_only BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE positions ADD COLUMN cost_1e9 BIGINT",
     ]
 }
 """version reached → SQL statements that lead there from the version before."""
@@ -161,6 +164,8 @@ orders = sa.Table(
     _col("failure_reason", _T, null=True),
     _col("decision_mid_1e9", _BIG),
     _col("parent_id", _T, null=True),
+    _col("expire_ns", _BIG, null=True),
+    _col("reduce_only", sa.Boolean()),
     sa.Index("orders_of_account", "account_id", "mode", "seq"),
     sa.Index("orders_of_deployment", "deployment_id", "status"),
     sa.Index("orders_of_edge", "edge_id", "status"),
@@ -207,6 +212,7 @@ positions = sa.Table(
     _col("mark_1e9", _BIG),
     _col("updated_ns", _BIG),
     _col("fill_count", _BIG),
+    _col("cost_1e9", _BIG, null=True),
     sa.UniqueConstraint(
         "account_id", "mode", "deployment", "venue", "symbol", name="one_position_per_symbol"
     ),

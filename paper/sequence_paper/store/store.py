@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sequence_paper.store.accounts import Accounts
 from sequence_paper.store.artifacts import Artifacts
+from sequence_paper.store.audit import Audit
 from sequence_paper.store.costs import Costs
 from sequence_paper.store.credentials import Credentials
 from sequence_paper.store.database import Database
 from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
+from sequence_paper.store.funds import Funds
 from sequence_paper.store.graphs import Graphs
 from sequence_paper.store.inputs import Inputs, save_inputs
 from sequence_paper.store.instances import Instances, save_observations
@@ -48,6 +50,8 @@ class Store:
         self.fills = Fills(self._db)
         self.positions = Positions(self._db)
         self.ledger = Ledger(self._db)
+        self.funds = Funds(self._db)
+        self.audit = Audit(self._db)
         self.costs = Costs(self._db)
         self.logs = Logs(self._db)
         self.mesh = Mesh(self._db)

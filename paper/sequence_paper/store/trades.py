@@ -29,7 +29,7 @@ class Order:
     symbol: str
     side: Literal["buy", "sell"]
     order_type: Literal["limit", "market"]
-    tif: Literal["gtc", "ioc", "fok", "post_only"]
+    tif: Literal["gtc", "gtd", "ioc", "fok", "post_only"]
     price_1e9: int | None
     qty_1e8: int
     filled_qty_1e8: int
@@ -45,6 +45,10 @@ class Order:
     """Mid of the book the algo saw when it decided; 0 when a side was empty."""
     parent_id: str | None = None
     """The routed order that this is a leg of."""
+    expire_ns: int | None = None
+    """On the feed's clock; None for what is good till cancelled."""
+    reduce_only: bool = False
+    """It may only bring the position nearer to zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Position:
 
     `realized_pnl_1e9` is before fees, `fees_1e9` what was paid, `session_realized_pnl_1e9` is after fees and belongs to
     `session_day` (UTC day number of the feed clock). `fill_count` and the first two only grow, over all registrations,
-    until a sandbox is reset.
+    until a sandbox is reset. `cost_1e9` is the signed money paid for what is held, of which the average is a rounding;
+    None in rows of before it was kept.
     """
 
     account_id: str
@@ -99,18 +104,22 @@ class Position:
     mark_1e9: int
     updated_ns: int
     fill_count: int = 0
+    cost_1e9: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One movement of one asset, from a fill or a sandbox reset. `amount_1e9`: units of the asset × 10^9 (signed)."""
+    """One movement of one asset. `amount_1e9`: units of the asset × 10^9 (signed).
+
+    trade, fee, rebate: of a fill · deposit: given to a sandbox, or taken back · reset: brings what was traded to zero.
+    """
 
     entry_id: str
     account_id: str
     mode: Mode
     deployment: str
     venue: str
-    kind: Literal["trade", "fee", "reset"]
+    kind: Literal["trade", "fee", "rebate", "deposit", "reset"]
     asset: str
     amount_1e9: int
     ref: str

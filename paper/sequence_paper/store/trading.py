@@ -12,8 +12,10 @@ from sequence_paper.store.schema import fills, ledger, orders, positions
 from sequence_paper.store.tables import columns_of
 from sequence_paper.store.trades import Fill, LedgerEntry, Order, Position
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Mode
+from sequence_paper.venue.fees import notional_1e9
 
 _POSITION_KEY = ["account_id", "mode", "deployment", "venue", "symbol"]
+_PART = 10**9
 
 
 class Orders:
@@ -32,6 +34,13 @@ class Orders:
         """What an account has open at a venue, oldest first."""
         where = _matching(orders, account_id, mode, None, None, None) & (orders.c.venue == venue)
         query = sa.select(orders).where(where, orders.c.status.in_(OPEN_ORDER_STATUSES))
+        with self._db.reading() as connection:
+            return [_order(row) for row in connection.execute(query.order_by(orders.c.seq))]
+
+    def resting(self, account_id: str, mode: Mode) -> list[Order]:
+        """What an account has open in books, oldest first."""
+        where = _matching(orders, account_id, mode, None, None, None)
+        query = sa.select(orders).where(where, orders.c.status.in_(("OPEN", "PARTIALLY_FILLED")))
         with self._db.reading() as connection:
             return [_order(row) for row in connection.execute(query.order_by(orders.c.seq))]
 
@@ -153,13 +162,28 @@ class Ledger:
     def balances(self, account_id: str, mode: Mode) -> dict[tuple[str, str], int]:
         """Sum of all movements by (venue, asset), × 10^9."""
         where = (ledger.c.account_id == account_id) & (ledger.c.mode == mode)
-        query = (
-            sa.select(ledger.c.venue, ledger.c.asset, sa.func.sum(ledger.c.amount_1e9))
-            .where(where)
-            .group_by(ledger.c.venue, ledger.c.asset)
-        )
+        return self._sums(where)
+
+    def earned(self, account_id: str, mode: Mode) -> dict[tuple[str, str], int]:
+        """As `balances`, of what trading has brought since the last reset: without what was given."""
+        where = (ledger.c.account_id == account_id) & (ledger.c.mode == mode)
+        return self._sums(where & (ledger.c.kind != "deposit"))
+
+    def _sums(self, where: sa.ColumnElement[bool]) -> dict[tuple[str, str], int]:
+        query = sa.select(ledger.c.venue, ledger.c.asset, *summed(ledger.c.amount_1e9)).where(where)
         with self._db.reading() as connection:
-            return {(venue, asset): int(total) for venue, asset, total in connection.execute(query)}
+            rows = connection.execute(query.group_by(ledger.c.venue, ledger.c.asset))
+            return {(venue, asset): total(*parts) for venue, asset, *parts in rows}
+
+
+def summed(column: sa.ColumnElement[int]) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """A sum in two parts, since the whole may not fit the 64 bits that a database adds in: give them to `total`."""
+    return sa.func.sum(column // _PART), sa.func.sum(column % _PART)
+
+
+def total(parts: int, rest: int) -> int:
+    """Of what `summed` selects."""
+    return int(parts) * _PART + int(rest)
 
 
 def number_in_commit_order(database: Database, connection: sa.Connection, writes: EdgeWrites) -> None:
@@ -188,17 +212,17 @@ def save_trading(database: Database, connection: sa.Connection, writes: EdgeWrit
 def entries_of(fill: Fill) -> list[LedgerEntry]:
     """What a fill moves: for spot the base and the quote asset and the fee; for a perp the realized result and the fee.
 
-    The quote amount is price × quantity, rounded down to 10^-9 for what is received and up for what is paid.
+    The quote amount is price × quantity rounded to 10^-9, ties to even, as positions are booked: the two add up.
     """
     base, quote = fill.symbol.split("-")[:2]
     sign = 1 if fill.side == "buy" else -1
     moves: list[tuple[Any, str, int]]
     if fill.instrument_type == "spot":
-        notional = (-sign * fill.price_1e9 * fill.qty_1e8) // 100_000_000
-        moves = [("trade", base, sign * fill.qty_1e8 * 10), ("trade", quote, notional)]
+        notional = notional_1e9(fill.price_1e9, fill.qty_1e8)
+        moves = [("trade", base, sign * fill.qty_1e8 * 10), ("trade", quote, -sign * notional)]
     else:
         moves = [("trade", quote, fill.realized_pnl_1e9)]
-    moves.append(("fee", quote, -fill.fee_1e9))
+    moves.append(("rebate" if fill.fee_1e9 < 0 else "fee", quote, -fill.fee_1e9))
     return [
         LedgerEntry(
             entry_id=f"{fill.fill_id}/{number}",

@@ -30,6 +30,8 @@ def order_view(order: Order) -> Json:
         "side": order.side,
         "order_type": order.order_type,
         "tif": order.tif,
+        "expire_ns": order.expire_ns,
+        "reduce_only": order.reduce_only,
         "price_1e9": order.price_1e9,
         "qty_1e8": order.qty_1e8,
         "filled_qty_1e8": filled,

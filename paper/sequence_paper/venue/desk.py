@@ -15,6 +15,7 @@ from sequence_paper.venue.bounds import Bound, share, shrink
 from sequence_paper.venue.fees import FeeMeter
 from sequence_paper.venue.orders import Certainty, OpenOrder, Order
 from sequence_paper.venue.queue import QueueModel
+from sequence_paper.venue.wallet import Wallet
 
 
 @dataclass(slots=True)
@@ -43,10 +44,11 @@ class Desk:
     Fills follow ``model``; ``bounds`` (``others`` without names) are the same orders as the other models see them.
     """
 
-    __slots__ = ("best", "bounds", "consumed", "fees", "levels", "model", "others")
+    __slots__ = ("best", "bounds", "consumed", "fees", "levels", "model", "others", "wallet")
 
-    def __init__(self, model: QueueModel) -> None:
+    def __init__(self, model: QueueModel, wallet: Wallet) -> None:
         self.model = model
+        self.wallet = wallet
         self.bounds = {other: Bound(other) for other in QueueModel if other is not model}
         self.others = tuple(self.bounds.values())
         self.levels: dict[Side, dict[int, list[Resting]]] = {BUY: {}, SELL: {}}

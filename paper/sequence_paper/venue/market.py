@@ -40,6 +40,8 @@ from sequence_paper.venue.orders import (
 from sequence_paper.venue.queue import QueueModel
 from sequence_paper.venue.rules import Fees, SymbolRules
 from sequence_paper.venue.shown import Touch
+from sequence_paper.venue.tiers import flat
+from sequence_paper.venue.wallet import Wallets
 
 
 class Market:
@@ -48,6 +50,8 @@ class Market:
     ``strict``: refuse off-tick prices and off-lot sizes (code 2) instead of rounding them to the passive side.
     ``stale_after_ns``: without any event for so long, new orders are refused. Executions name their ``owner``:
     one call may return executions of several (self-trade prevention, expiry, prints).
+
+    ``wallets``: shared by all markets of a venue; without them this market has its own, and charges ``fees`` always.
     """
 
     def __init__(
@@ -60,12 +64,14 @@ class Market:
         queue_model: QueueModel = QueueModel.CALIBRATED,
         self_trade: SelfTrade = SelfTrade.CANCEL_NEWEST,
         stale_after_ns: int = 5 * 10**9,
+        wallets: Wallets | None = None,
     ) -> None:
         self.symbol = symbol
         self.rules = rules
+        self.wallets = wallets or Wallets(flat(fees))
         self._strict = strict
         self._stale_after_ns = stale_after_ns
-        self._matcher = Matcher(fees, self_trade, queue_model)
+        self._matcher = Matcher(rules, self.wallets, self_trade, queue_model)
         self._shown = self._matcher.shown
         self._trusted = False
 
@@ -81,18 +87,28 @@ class Market:
             if shown.state is FeedState.OK and self._trusted:
                 if matcher.desks:
                     self._level_changed(event, before, printed, out)
-                return out
+                return self._trimmed(out, event.ts_ns) if out else out
         elif type(event) is Trade:
             if self._trusted:
                 shown.note_print(event)
                 self._printed(event, out)
-            return out
+            return self._trimmed(out, event.ts_ns)
         elif type(event) is BookSnapshot:
             shown.load(event)
             self._trusted = False
         elif type(event) is FeedStatus:
             shown.say(event.state)
         self._judge(event.ts_ns, out)
+        return self._trimmed(out, event.ts_ns)
+
+    def elapse(self, now_ns: int) -> list[Execution]:
+        """Time passed without an event of this symbol: what was good till then ends."""
+        matcher = self._matcher
+        return matcher.expire(now_ns) if now_ns >= matcher.next_expiry_ns else []
+
+    def _trimmed(self, out: list[Execution], now_ns: int) -> list[Execution]:
+        if out and self._matcher.reducing:
+            self._matcher.trim(now_ns, out)
         return out
 
     def _judge(self, ts_ns: int, out: list[Execution]) -> None:
@@ -141,14 +157,27 @@ class Market:
         admitted = admit(order, self.rules, strict=self._strict, reference_1e9=reference, now_ns=now_ns)
         if isinstance(admitted, Admitted) and order.type is OrderType.POST_ONLY:
             admitted = matcher.passive_only(desk, order, admitted)
+        if isinstance(admitted, Admitted) and order.reduce_only:
+            admitted = self._reduced(order, admitted, reference)
         if isinstance(admitted, str):
             return [_invalid(order, now_ns, admitted)]
+        if desk.wallet.balances and (why := matcher.unpaid(desk, order, admitted, 0, now_ns)):
+            return [Rejected(order.key, order.owner, now_ns, RejectCode.INSUFFICIENT_BALANCE, why)]
         resting = Resting(order, admitted.px_1e9, admitted.qty_1e8, 0, 0, now_ns)
         happened = matcher.enter(desk, resting, now_ns)
         rests = order.key in matcher.live
         px, qty = admitted.px_1e9, admitted.qty_1e8
         ack = Acked(order.key, order.owner, now_ns, px, qty, resting.ahead_1e8, rests)
-        return [ack, *happened]
+        return self._trimmed([ack, *happened], now_ns)
+
+    def _reduced(
+        self, order: Order, wanted: Admitted, reference_1e9: int, filled_1e8: int = 0
+    ) -> Admitted | str:
+        cut = self._matcher.cut(order, wanted, filled_1e8)
+        if isinstance(cut, str) or cut.qty_1e8 == wanted.qty_1e8:
+            return cut
+        judged_at = cut.px_1e9 or reference_1e9
+        return (judged_at and self.rules.too_small(judged_at, cut.qty_1e8)) or cut
 
     def cancel(self, key: str, now_ns: int) -> list[Execution]:
         """Returns [Cancelled]; [] when no such order rests (it has already ended)."""
@@ -169,6 +198,8 @@ class Market:
         order = resting.order
         px, qty = px_1e9 or resting.px_1e9, qty_1e8 or resting.qty_1e8
         wanted = on_grid(order, self.rules, px, qty, strict=self._strict, reference_1e9=0)
+        if isinstance(wanted, Admitted) and order.reduce_only:
+            wanted = self._reduced(order, wanted, 0, resting.filled_1e8)
         if isinstance(wanted, str):
             return [_invalid(order, now_ns, wanted)]
         if wanted.qty_1e8 <= resting.filled_1e8:
@@ -177,7 +208,7 @@ class Market:
             )
             return [_invalid(order, now_ns, why)]
         if wanted.px_1e9 == resting.px_1e9 and wanted.qty_1e8 <= resting.qty_1e8:
-            matcher.desk(order.account).shorten(resting, wanted.qty_1e8)
+            matcher.shorten(matcher.desk(order.account), resting, wanted.qty_1e8)
             return [Amended(key, order.owner, now_ns, wanted.px_1e9, wanted.qty_1e8, True)]
         return self._move(resting, wanted, now_ns)
 
@@ -192,10 +223,12 @@ class Market:
             passive = matcher.passive_only(desk, order, wanted)
             if isinstance(passive, str):
                 return [_invalid(order, now_ns, passive)]
+        if desk.wallet.balances and (why := matcher.unpaid(desk, order, wanted, resting.filled_1e8, now_ns)):
+            return [Rejected(order.key, order.owner, now_ns, RejectCode.INSUFFICIENT_BALANCE, why)]
         matcher.forget(resting)
         resting.px_1e9, resting.qty_1e8 = wanted.px_1e9, wanted.qty_1e8
         amended = Amended(order.key, order.owner, now_ns, wanted.px_1e9, wanted.qty_1e8, False)
-        return [amended, *matcher.enter(desk, resting, now_ns)]
+        return self._trimmed([amended, *matcher.enter(desk, resting, now_ns)], now_ns)
 
     def restore(self, order: Order, filled_1e8: int, now_ns: int) -> None:
         """Put back an order that rested before a restart: behind everything at its price, without matching now.
@@ -204,6 +237,17 @@ class Market:
         """
         resting = Resting(order, order.px_1e9, order.qty_1e8, filled_1e8, 0, now_ns)
         self._matcher.rest(self._matcher.desk(order.account), resting, now_ns)
+
+    def holds(self, account: str, group: str, qty_1e8: int) -> None:
+        """What a group of instances has before any of it trades here, for orders that may only reduce it."""
+        self._matcher.net[account, group] = qty_1e8
+
+    def hold_again(self, account: str) -> None:
+        """The account's wallet was loaded anew: open orders hold of it what they may need."""
+        desk = self._matcher.desk(account)
+        for resting in self._matcher.live.values():
+            if resting.order.account == account:
+                self._matcher.hold(desk, resting)
 
     def _unusable(self, key: str, owner: str, now_ns: int) -> Rejected | None:
         state = self.state_at(now_ns)

@@ -18,8 +18,9 @@ from sequence_paper.venue.orders import (
     SelfTrade,
 )
 from sequence_paper.venue.queue import QueueModel
-from sequence_paper.venue.rules import Fees
+from sequence_paper.venue.rules import SymbolRules
 from sequence_paper.venue.shown import ShownBook
+from sequence_paper.venue.wallet import Wallets, assets, needed
 
 FOREVER_NS = 2**63 - 1
 
@@ -29,13 +30,22 @@ def other(side: Side) -> Side:
 
 
 class Matcher:
-    """The recorded book, the desks of all accounts and every live order."""
+    """The recorded book, the desks of all accounts and every live order.
 
-    def __init__(self, fees: Fees, self_trade: SelfTrade, queue_model: QueueModel) -> None:
-        self.fees = fees
+    ``reducing``: those that may only reduce; ``net``: the position of each (account, group) for them.
+    """
+
+    def __init__(
+        self, rules: SymbolRules, wallets: Wallets, self_trade: SelfTrade, queue_model: QueueModel
+    ) -> None:
+        self.wallets = wallets
         self.shown = ShownBook()
         self.desks: dict[str, Desk] = {}
         self.live: dict[str, Resting] = {}
+        self.reducing: dict[str, Resting] = {}
+        self.net: dict[tuple[str, str], int] = {}
+        self._rules = rules
+        self._base, self._quote = assets(rules.symbol)
         self.next_expiry_ns = FOREVER_NS
         self._self_trade = self_trade
         self._queue_model = queue_model
@@ -43,7 +53,7 @@ class Matcher:
     def desk(self, account: str) -> Desk:
         desk = self.desks.get(account)
         if desk is None:
-            desk = self.desks[account] = Desk(self._queue_model)
+            desk = self.desks[account] = Desk(self._queue_model, self.wallets.of(account))
         return desk
 
     def enter(self, desk: Desk, resting: Resting, now_ns: int) -> list[Execution]:
@@ -112,7 +122,7 @@ class Matcher:
             out.append(self.end(oldest, now_ns, CancelReason.SELF_TRADE))
         else:
             by = left
-            desk.shorten(oldest, oldest.qty_1e8 - by)
+            self.shorten(desk, oldest, oldest.qty_1e8 - by)
             out.append(_shortened(oldest, now_ns))
         if by == left:
             return True
@@ -163,21 +173,88 @@ class Matcher:
         self.live[resting.order.key] = resting
         if resting.order.expire_ns:
             self.next_expiry_ns = min(self.next_expiry_ns, resting.order.expire_ns)
+        if resting.order.reduce_only:
+            self.reducing[resting.order.key] = resting
+        self.hold(desk, resting)
 
     def forget(self, resting: Resting) -> None:
         """Take it out of the book."""
-        del self.live[resting.order.key]
-        self.desks[resting.order.account].remove(resting)
+        key, desk = resting.order.key, self.desks[resting.order.account]
+        del self.live[key]
+        self.reducing.pop(key, None)
+        desk.remove(resting)
+        if desk.wallet.balances:
+            desk.wallet.hold(key, "", 0)
+
+    def shorten(self, desk: Desk, resting: Resting, qty_1e8: int) -> None:
+        """A smaller total quantity; the place stays."""
+        desk.shorten(resting, qty_1e8)
+        self.hold(desk, resting)
+
+    def needed(self, desk: Desk, order: Order, px_1e9: int, qty_1e8: int) -> tuple[str, int]:
+        """(asset, amount ``_1e9``) that an order with a limit holds."""
+        asset = self._quote if order.side == 1 else self._base
+        return asset, needed(order.side, px_1e9, qty_1e8, desk.wallet.worst_ppm)
+
+    def hold(self, desk: Desk, resting: Resting) -> None:
+        """Keep aside what the rest of it may need."""
+        if desk.wallet.balances:
+            need = self.needed(desk, resting.order, resting.px_1e9, resting.rest_1e8)
+            desk.wallet.hold(resting.order.key, *need)
+
+    def unpaid(self, desk: Desk, order: Order, wanted: Admitted, filled_1e8: int, now_ns: int) -> str:
+        """Why the account cannot pay for an order, empty when it can.
+
+        A market order to buy needs what it would pay now; a sell its quantity.
+        """
+        px, qty = wanted.px_1e9, wanted.qty_1e8 - filled_1e8
+        if px or order.side != 1:
+            asset, amount = self.needed(desk, order, px, qty)
+        else:
+            plan = self.walk(desk, order.side, 0, qty, desk.best[other(order.side)], now_ns)
+            asset, amount = self._quote, sum(self.needed(desk, order, *level)[1] for level in plan)
+        return desk.wallet.short(asset, amount, order.key)
+
+    def room(self, order: Order) -> int:
+        """How much of the position of its group an order could close."""
+        return max(0, -self.net.get((order.account, order.group), 0) * order.side)
+
+    def cut(self, order: Order, wanted: Admitted, filled_1e8: int = 0) -> Admitted | str:
+        """``wanted`` with no more than the position to close, or why nothing of it is left."""
+        room = self._rules.whole_lots(self.room(order))
+        if not room:
+            return "reduce-only: there is no position that it would bring nearer to zero"
+        return Admitted(wanted.px_1e9, min(wanted.qty_1e8, filled_1e8 + room))
+
+    def trim(self, now_ns: int, out: list[Execution]) -> None:
+        """After fills: orders that only reduce end or shrink with the position they would close."""
+        for resting in tuple(self.reducing.values()):
+            desk = self.desks[resting.order.account]
+            room = self._rules.whole_lots(self.room(resting.order))
+            if not room:
+                out.append(self.end(resting, now_ns, CancelReason.REDUCE_ONLY))
+            elif room < resting.rest_1e8:
+                self.shorten(desk, resting, resting.filled_1e8 + room)
+                out.append(_shortened(resting, now_ns))
 
     def end(self, resting: Resting, now_ns: int, why: CancelReason) -> Cancelled:
         self.forget(resting)
         return _cancelled(resting, now_ns, why)
 
-    def fill_resting(self, desk: Desk, resting: Resting, qty_1e8: int, ts_ns: int) -> Filled:
-        """A maker fill, always at its own limit; a filled order leaves the book."""
+    def fill_resting(self, desk: Desk, resting: Resting, qty_1e8: int, ts_ns: int) -> Execution:
+        """A maker fill, always at its own limit; a filled order leaves the book.
+
+        One that only reduces ends instead when the same event has closed the position before it.
+        """
+        if resting.order.reduce_only:
+            qty_1e8 = min(qty_1e8, self.room(resting.order))
+            if not qty_1e8:
+                return self.end(resting, ts_ns, CancelReason.REDUCE_ONLY)
         filled = self._book_fill(desk, resting, resting.px_1e9, qty_1e8, ts_ns, maker=True)
         if resting.rest_1e8 == 0:
             self.forget(resting)
+        else:
+            self.hold(desk, resting)
         return filled
 
     def book_reached(self, desk: Desk, side: Side, ts_ns: int, out: list[Execution]) -> None:
@@ -204,8 +281,13 @@ class Matcher:
         self, desk: Desk, resting: Resting, px_1e9: int, qty_1e8: int, ts_ns: int, *, maker: bool
     ) -> Filled:
         resting.filled_1e8 += qty_1e8
-        fee = desk.fees.charge(px_1e9, qty_1e8, self.fees.maker_ppm if maker else self.fees.taker_ppm)
-        order = resting.order
+        order, wallet = resting.order, desk.wallet
+        rates = wallet.rates(ts_ns)
+        fee = desk.fees.charge(px_1e9, qty_1e8, rates.maker_ppm if maker else rates.taker_ppm)
+        whose = (order.account, order.group)
+        self.net[whose] = self.net.get(whose, 0) + order.side * qty_1e8
+        if wallet.active:
+            wallet.traded(self._base, self._quote, order.side, px_1e9, qty_1e8, fee, ts_ns)
         return Filled(
             order.key,
             order.owner,

@@ -47,6 +47,7 @@ class CancelReason(StrEnum):
     NO_LIQUIDITY = "no-liquidity"
     SELF_TRADE = "self-trade"
     EXPIRED = "expired"
+    REDUCE_ONLY = "reduce-only"
 
 
 class Certainty(StrEnum):
@@ -77,7 +78,8 @@ class Order:
 
     ``key``: unique among live orders of the market. ``account``: the scope of consumed liquidity and of self-trade
     prevention (account id and mode, e.g. ``acct_1/sandbox``). ``owner``: who gets the executions (the instance).
-    ``px_1e9``: limit, 0 for MARKET. ``qty_1e8``: positive. ``expire_ns``: 0 = good till cancelled.
+    ``px_1e9``: limit, 0 for MARKET. ``qty_1e8``: positive. ``expire_ns``: 0 = good till cancelled. ``group``: whose
+    position it changes (the deployment's name). ``reduce_only``: it may only bring that position nearer to zero.
     """
 
     key: str
@@ -89,6 +91,8 @@ class Order:
     qty_1e8: int
     px_1e9: int = 0
     expire_ns: int = 0
+    group: str = ""
+    reduce_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from sequence_paper.edge.journal import Journal
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, Trade
 from sequence_paper.store import Store
 from sequence_paper.store.records import NewDeployment, NewInstance
+from sequence_paper.venue.floor import open_markets
 from sequence_paper.venue.latency import Latency
-from sequence_paper.venue.market import Market
-from sequence_paper.venue.rules import symbol_rules, venue_fees
+from sequence_paper.venue.tiers import parse as parse_fees
 from support.algos import build_algos
 
 EDGE_ID = "venue-edge-kraken"
@@ -56,7 +56,7 @@ class InProcessEdge:
     ) -> None:
         self.store, self.host = store, host
         self.account = store.accounts.ensure("desk", tier="free", rate_limit_qps=None).account_id
-        self.markets = {s: _market(s) for s in symbols}
+        self.markets = open_markets("kraken", symbols, parse_fees("base", "kraken"))
         self.sent: list[tuple[str, str, str, bytes]] = []
         self.journal = Journal(store)
         self.core = EdgeCore(
@@ -138,12 +138,6 @@ class InProcessEdge:
     def positions(self) -> list[Any]:
         self.journal.flush()
         return [position for _, position in self.store.positions.of_account(self.account, "sandbox")]
-
-
-def _market(symbol: str) -> Market:
-    rules, fees = symbol_rules("kraken", symbol), venue_fees("kraken")
-    assert rules is not None and fees is not None
-    return Market(symbol, rules, fees)
 
 
 @pytest.fixture

@@ -8,13 +8,25 @@ from typing import Any
 
 import pytest
 
+from sequence_paper.edge.funds import FundsWatch
 from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.switches import SwitchWatch
 from sequence_paper.feed.events import FeedState, FeedStatus
+from sequence_paper.store.sandbox import Given
 from sequence_paper.venue.orders import RejectCode
 from support.wat import one_action
 
 DOC = Path(__file__).parents[3] / "docs" / "paper.md"
+
+
+async def too_poor(edge: Any, algos: Any) -> None:
+    edge.store.sandbox.write(
+        edge.account, [Given("kraken", "fiat", "USD", 5 * 10**8, 10**9, 1)], replace=False
+    )
+    FundsWatch(edge.core, edge.store.funds, "kraken").begin()
+    edge.deploy(one_action())
+    await edge.converge()
+    edge.tick(10)
 
 
 async def impossible(edge: Any, algos: Any) -> None:
@@ -78,6 +90,7 @@ async def in_doubt(edge: Any, algos: Any) -> None:
 
 
 CAUSES: dict[RejectCode, Callable[[Any, Any], Awaitable[None]]] = {
+    RejectCode.INSUFFICIENT_BALANCE: too_poor,
     RejectCode.INVALID_PARAMS: impossible,
     RejectCode.RISK_CHECK_FAILED: too_large,
     RejectCode.POSITION_LIMIT: too_long,
@@ -93,7 +106,6 @@ ELSEWHERE = {RejectCode.NETWORK}
 
 NEVER = {
     RejectCode.UNKNOWN,
-    RejectCode.INSUFFICIENT_BALANCE,
     RejectCode.RATE_LIMIT,
     RejectCode.EXCHANGE_BUSY,
     RejectCode.AUTH,

@@ -45,7 +45,8 @@ def test_a_reset_wipes_positions_and_balances_and_keeps_what_happened(store):
     seed = Given("kraken", "fiat", "USD", 9, 10**9, 3)
     assert store.sandbox.reset("acct_1", [seed]) == 2
     assert store.positions.of_account("acct_1", "sandbox") == []
-    assert set(store.ledger.balances("acct_1", "sandbox").values()) == {0}
+    assert set(store.ledger.earned("acct_1", "sandbox").values()) == {0}
+    assert store.ledger.balances("acct_1", "sandbox")["kraken", "USD"] == 90
     assert [row for _, row in store.sandbox.positions("acct_1")] == [seed]
     assert len(store.fills.page("acct_1", "sandbox", limit=9, offset=0)[0]) == 1
     assert store.sandbox.reset("acct_1", []) == 1  # and again, with nothing to bring to zero

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from sequence_paper.store import logs as logs_module
 from sequence_paper.store.records import EdgeWrites, LogLine
 from sequence_paper.store.trades import Fill, Order, Position
 from sequence_paper.store.trading import entries_of
+from sequence_paper.venue.position import Position as Booked
+from sequence_paper.venue.position import after_fill
 
 OWNER = {
     "mode": "sandbox",
@@ -111,13 +114,13 @@ def test_a_fill_written_twice_is_one_fill_and_moves_money_once(store, account):
     qty=st.integers(1, 10**12),
     fee=st.integers(-(10**12), 10**12),
 )
-def test_ledger_entries_balance_to_one_unit_and_never_in_our_favour(side, price, qty, fee):
+def test_ledger_entries_are_what_moved_rounded_half_even_as_positions_are(side, price, qty, fee):
     base, quote, paid = entries_of(fill(1, "acct", side=side, price_1e9=price, qty_1e8=qty, fee_1e9=fee))
     sign = 1 if side == "buy" else -1
     assert base.amount_1e9 == sign * qty * 10
-    exact_times_1e8 = -sign * price * qty
-    assert 0 <= exact_times_1e8 - quote.amount_1e9 * 10**8 < 10**8
-    assert paid.amount_1e9 == -fee
+    assert quote.amount_1e9 == -sign * round(Fraction(price * qty, 10**8))
+    assert quote.amount_1e9 == -after_fill(Booked(), sign, price, qty, fee).cost_1e9
+    assert (paid.amount_1e9, paid.kind) == (-fee, "rebate" if fee < 0 else "fee")
     assert len({e.entry_id for e in (base, quote, paid)}) == 3
 
 

@@ -66,11 +66,13 @@ class Scene:
         key: str = "",
         account: str = "a",
         expire_ns: int = 0,
+        reduce_only: bool = False,
     ) -> list[Execution]:
         self._orders += 1
         kind = kind if kind is not None else (OrderType.LIMIT if px else OrderType.MARKET)
         key = key or f"o{self._orders}"
-        order = Order(key, account, f"{account}/algo", "BTC-USD", side, kind, qty * COIN, px * USD, expire_ns)  # type: ignore[arg-type]
+        sent = (key, account, f"{account}/algo", "BTC-USD", side, kind, qty * COIN, px * USD, expire_ns)
+        order = Order(*sent, group="mm", reduce_only=reduce_only)  # type: ignore[arg-type]
         return self._note(self.market.submit(order, self._tick()))
 
     def cancel(self, key: str) -> list[Execution]:
