@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from support.processes import wait_until
 
 from .conftest import Cli
 
+OUTPUT = Path(__file__).parents[2] / "docs" / "output.md"
 ORIGIN = {"repository": "https://github.com/desk/algos", "path": "live/quoter"}
 METADATA = {"managed_by": "sequence-operator", "uid": "u1", "commit": "3c0ffee1" * 5, "origin": ORIGIN}
 
@@ -133,6 +135,41 @@ def test_an_id_that_fits_several_orders_lists_them(cli: Cli, remote: Remote) -> 
     assert f"fits {len(newest)} orders" in done.err
     assert all(order["order_id"] in done.err for order in newest[:10])
     assert done.err.rstrip().endswith(f"hint: sequence --sandbox trace {newest[0]['order_id']}")
+
+
+def test_what_if_it_had_taken_longer(cli: Cli, remote: Remote) -> None:
+    """The run of the real edge, repeated here twice."""
+    order = next(o for o in remote.get("/v1/orders?limit=1000")["orders"][::-1] if o["status"] == "FILLED")
+    done = cli("--sandbox", "trace", order["order_id"], "--what-if", "latency=250", "-o", "json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    documented = OUTPUT.read_text().partition("## `what-if/v1`")[2].partition("\n## ")[0]
+    keys = [*data, *data["original"], *data["original"]["fills"][0], *data["difference"], *data["algo"]]
+    assert [key for key in keys if f"`{key}`" not in documented] == []
+    stored = [
+        fill
+        for fill in remote.get("/v1/fills?limit=1000")["fills"][::-1]
+        if fill["node_order_id"] == order["order_id"]
+    ]
+    names = ("ts_ns", "price_1e9", "qty_1e8", "fee_1e9", "liquidity", "certainty")
+    assert [[f[n] for n in names] for f in data["original"]["fills"]] == [
+        [f[n] for n in names] for f in stored
+    ]
+    assert (data["original"]["latency"], data["changed"]["latency"]) == ("none", "constant:250")
+    assert data["changed"]["arrived_ns"] - data["changed"]["sent_ns"] == 500_000_000
+
+
+def test_a_question_without_an_answer(cli: Cli, remote: Remote) -> None:
+    order_id = remote.get("/v1/orders?limit=1000")["orders"][-1]["order_id"]
+    for asked, change, code, why in [
+        (order_id, "sideways", 2, "no change of an order: say venue=NAME"),
+        (order_id, "venue=coinbase", 6, "there is no edge at coinbase"),
+        (order_id, "post-only", 1, "post-only as it is"),
+        ("graph:nothing:of:it", "post-only", 5, "there is no sandbox order"),
+    ]:
+        done = cli("--sandbox", "trace", asked, "--what-if", change)
+        assert (done.code, done.out) == (code, ""), done.err
+        assert why in done.err
 
 
 def test_no_such_order(cli: Cli, remote: Remote) -> None:

@@ -1,26 +1,20 @@
 """`sequence capsule`."""
 
-import importlib.util
-import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sequence_operator.cli.connect import execute, platform
+from sequence_operator.cli.connect import execute
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
-from sequence_operator.cli.lacking import offered
 from sequence_operator.cli.output import View, show
+from sequence_operator.cli.repeating import check_installed, fetch, repeat
 
 Json = dict[str, Any]
 
 SCHEMA = "capsule/v1"
-_PATIENCE_SECONDS = 3600
-_CONFLICT, _INVALID = 409, 422
 
 
 @command("capsule")
@@ -47,43 +41,17 @@ def capsule(
             f"sequence capsule {what}",
             ExitCode.USAGE,
         )
-    if importlib.util.find_spec("sequence_paper") is None:
-        raise CliError(
-            "a capsule is repeated on this machine, which lacks what that takes",
-            "the package sequence-operator is installed without its extra `paper`",
-            "pip install 'sequence-operator[paper]'",
-        )
+    check_installed("a capsule")
     path = out or Path(re.sub(r"[^\w.-]+", "-", what.removeprefix("graph:")) + ".seqcap")
     if path.exists():
         raise CliError(f"{path} exists", "nothing is overwritten", "--out FILE", ExitCode.USAGE)
     asked = {"from": since, "to": until, "venue": venue}
     query = {"node_order_id": f"graph:{what.removeprefix('graph:')}"} if is_order else {"deployment": what}
-    data = execute(_fetch(flags, query | {key: value for key, value in asked.items() if value}))
+    example = "sequence capsule NAME --to 2026-01-05T00:05:00Z   (feed time)"
+    data = execute(fetch(flags, query | {key: value for key, value in asked.items() if value}, example))
     answer = _sealed(path, data)
     shown = {"schema": SCHEMA, "file": str(path), **{k: v for k, v in answer.items() if k != "schema"}}
     show(View(shown, text=_text(shown), names=[str(path)]), flags.output)
-
-
-async def _fetch(flags: Globals, query: dict[str, str]) -> bytes:
-    """Raises CliError: nothing of that name, no such path, or a run that cannot be repeated."""
-    from sequence_operator.platform import PlatformError
-
-    async with platform(flags.resolve(), flags.mode) as remote:
-        with offered("capsules", "sequence status   (lists the deployments)"):
-            try:
-                return await remote.capsule(query)
-            except PlatformError as problem:
-                if problem.status == _INVALID:
-                    example = "sequence capsule NAME --to 2026-01-05T00:05:00Z   (feed time)"
-                    raise CliError(problem.message, "", example, ExitCode.USAGE) from None
-                if problem.status != _CONFLICT:
-                    raise
-                raise CliError(
-                    "this run cannot be repeated exactly, so there is no capsule of it",
-                    problem.message,
-                    "docs/capsules.md says what can be captured",
-                    ExitCode.CONFLICT,
-                ) from None
 
 
 def _sealed(path: Path, data: bytes) -> Json:
@@ -91,31 +59,13 @@ def _sealed(path: Path, data: bytes) -> Json:
     draft = path.with_name(f".{path.name}.draft")
     try:
         draft.write_bytes(data)
-        done = subprocess.run(
-            [sys.executable, "-m", "sequence_paper.replay", "--seal", str(draft)],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE_SECONDS,
-        )
-        if done.returncode:
-            raise _failed(done.stderr)
+        answer = repeat(draft, "--seal")
         draft.replace(path)
     except OSError as problem:
         raise CliError(f"cannot write {path}", str(problem), "--out FILE") from None
     finally:
         draft.unlink(missing_ok=True)
-    answer: Json = json.loads(done.stdout)
     return answer
-
-
-def _failed(said: str) -> CliError:
-    """What the replay said, in the form of the CLI."""
-    parts = dict(re.findall(r"^(error|cause|hint): +(.*)$", said, re.MULTILINE))
-    return CliError(
-        parts.get("error", "the run cannot be repeated"),
-        parts.get("cause", "" if "error" in parts else said[-500:]),
-        parts.get("hint", "an order id of a shorter, newer run may do: restart the edge, and try again"),
-    )
 
 
 def _text(shown: Json) -> str:

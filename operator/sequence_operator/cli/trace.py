@@ -27,14 +27,26 @@ _LISTED = 10
 
 @command("trace")
 @click.argument("order_id")
+@click.option(
+    "--what-if", metavar="CHANGE", help="Run it again with venue=NAME, latency=PROFILE|MS|+MS or post-only."
+)
 @pass_globals
-def trace(flags: Globals, order_id: str) -> None:
+def trace(flags: Globals, order_id: str, what_if: str | None) -> None:
     """Show one order's life, from the book that caused it to its end.
 
     ORDER_ID is the order's id, its beginning, or the
     id your algo gave it, when only one order fits.
+
+    --what-if repeats its run on this machine, once as it
+    was and once with the change, and shows both lives.
     """
-    data = build(execute(_find(flags, order_id)))
+    row = execute(_find(flags, order_id))
+    if what_if is not None:
+        from sequence_operator.cli.what_if import answer
+
+        show(answer(flags, row, what_if), flags.output)
+        return
+    data = build(row)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     text = trace_text.detail(data, columns=columns, wide=flags.output == "wide", unicode=unicode(sys.stdout))
     names = [str(data["order"]["order_id"])]

@@ -128,7 +128,7 @@ class Executions:
         One that the market does not know stays as it is.
         """
         self._wires.settle(hosted.owner, now_ns)
-        market = self._markets.get(order.symbol)
+        market = order.elsewhere or self._markets.get(order.symbol)
         executions = market.cancel(order.order_id, now_ns) if market is not None else []
         if not executions and self._wires.recall(order.order_id):
             left = order.qty_1e8 - order.filled_1e8

@@ -47,6 +47,7 @@ class LiveOrder:
     leaving: bool = False  # a cancel of the algo's is on its way to the venue
     expire_ns: int = 0  # on the feed's clock; 0: good till cancelled
     reduce_only: bool = False
+    elsewhere: Market | None = None  # the market it was sent to, if that is not the one of its symbol here
 
     def view(self) -> OpenOrderView:
         return OpenOrderView(self.algo_id, self.px_1e9, self.qty_1e8, self.filled_1e8, self.side, self.status)

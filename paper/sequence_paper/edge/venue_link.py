@@ -16,6 +16,7 @@ from sequence_paper.venue.market import Market
 from sequence_paper.venue.orders import Execution, Filled, Order, Rejected
 
 Refused = Callable[[Rejected, int], list[Notice]]
+Changed = Callable[[LiveOrder, Order, int], Order]
 
 
 class VenueLink:
@@ -29,13 +30,17 @@ class VenueLink:
         tell: Callable[[Iterable[Notice]], None],
     ) -> None:
         self._markets, self._executions, self._wires, self._tell = markets, executions, wires, tell
+        self.change: Changed | None = None
+        """Given every order on its way out, and returns what is sent instead. None: all go as they are."""
 
     def submit(
         self, hosted: Hosted, order: LiveOrder, wanted: Order, now_ns: int, decision: Decision
     ) -> list[Notice]:
         """``order`` is among those of ``hosted`` already."""
-        market = self._markets[order.symbol]
-        if not self._wires.instant:
+        if self.change is not None:
+            wanted = self.change(order, wanted, now_ns)
+        market = self._market(order)
+        if not self._wires.instant(order.order_id):
             self._executions.under_way(hosted, order, now_ns)
         return self._request(hosted, order, now_ns, decision, lambda at: market.submit(wanted, at))
 
@@ -43,8 +48,8 @@ class VenueLink:
         """An order that is being cancelled already needs no second request."""
         if order.leaving:
             return []
-        market = self._markets[order.symbol]
-        order.leaving = not self._wires.instant
+        market = self._market(order)
+        order.leaving = not self._wires.instant(order.order_id)
         return self._request(hosted, order, now_ns, decision, lambda at: market.cancel(order.order_id, at))
 
     def amend(
@@ -57,12 +62,12 @@ class VenueLink:
         refused: Refused,
     ) -> list[Notice]:
         """Price and total quantity of ``wanted``. ``refused``: what follows when the venue does not want it."""
-        market = self._markets[order.symbol]
+        market = self._market(order)
 
         def at_venue(at: int) -> list[Execution]:
             return market.amend(order.order_id, wanted.qty_1e8, wanted.px_1e9, at)
 
-        if self._wires.instant:
+        if self._wires.instant(order.order_id):
             executions = at_venue(now_ns)
             if executions and isinstance(executions[0], Rejected):
                 return refused(executions[0], now_ns)
@@ -86,10 +91,11 @@ class VenueLink:
         self, executions: Iterable[Execution], now_ns: int, decision: Decision | None = None
     ) -> list[Notice]:
         """What the venue did just now, by itself or on request."""
-        if self._wires.instant:
-            return self._executions.apply(executions, now_ns, decision)
-        self._send_back(executions, now_ns, decision)
-        return []
+        heard, under_way = list[Execution](), list[Execution]()
+        for execution in executions:
+            (heard if self._wires.instant(execution.key) else under_way).append(execution)
+        self._send_back(under_way, now_ns, decision)
+        return self._executions.apply(heard, now_ns, decision)
 
     # -- without latency: what the platform itself asks --------------------------------------------------------
 
@@ -122,12 +128,15 @@ class VenueLink:
         decision: Decision,
         at_venue: Callable[[int], list[Execution]],
     ) -> list[Notice]:
-        if self._wires.instant:
-            return self._executions.apply(at_venue(now_ns), now_ns, decision)
+        if self._wires.instant(order.order_id):
+            return self.happened(at_venue(now_ns), now_ns, decision)
         self._wires.to_venue(
             hosted.owner, order.order_id, now_ns, lambda at: self._send_back(at_venue(at), at, decision)
         )
         return []
+
+    def _market(self, order: LiveOrder) -> Market:
+        return order.elsewhere or self._markets[order.symbol]
 
     def _send_back(self, executions: Iterable[Execution], at_ns: int, decision: Decision | None) -> None:
         for execution in executions:

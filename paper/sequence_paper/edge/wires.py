@@ -48,14 +48,23 @@ class Wires:
         self._last: dict[tuple[str, Leg], int] = {}
         self._drawn: Counter[tuple[str, Leg]] = Counter()
         self._names: dict[str, str] = {}
+        self._own: dict[str, Latency | None] = {}
 
-    @property
-    def instant(self) -> bool:
-        return self.latency is None
+    def instant(self, key: str) -> bool:
+        """Whether what is said about an order is heard at once."""
+        return self._own.get(key, self.latency) is None
+
+    def own(self, key: str, latency: Latency | None) -> None:
+        """Let messages about one order take this long instead."""
+        self._own[key] = latency
 
     def name(self, key: str, name: str) -> None:
         """Draw for an order by this name: its id may differ from one run to an equal one."""
         self._names[key] = name
+
+    def waiting(self, leg: Leg) -> int:
+        """Messages under way on a leg."""
+        return sum(message.leg is leg for message in self._heap)
 
     def to_venue(self, owner: str, key: str, now_ns: int, act: Act) -> None:
         """A request about order ``key``, decided on a book that took its time to the algo."""
@@ -98,20 +107,22 @@ class Wires:
         """Time stands still from now on: everything arrives, and later messages do at once."""
         while self._heap:
             self._pop().act(now_ns)
-        self.latency = None
+        self.latency, self._own = None, dict.fromkeys(self._own)
 
     def forget(self, key: str) -> None:
         """The order has ended; nothing about it is counted any more."""
         self._names.pop(key, None)
+        self._own.pop(key, None)
         for leg in Leg:
             self._drawn.pop((key, leg), None)
 
     def _draw(self, key: str, leg: Leg) -> int:
-        if self.latency is None:
+        latency = self._own.get(key, self.latency)
+        if latency is None:
             return 0
         number = self._drawn[key, leg]
         self._drawn[key, leg] += 1
-        return self.latency.draw(self._names.get(key, key), leg, number)
+        return latency.draw(self._names.get(key, key), leg, number)
 
     def _put(self, leg: Leg, owner: str, key: str, due_ns: int, act: Act) -> None:
         due_ns = max(due_ns, self._last.get((owner, leg), 0))

@@ -13,26 +13,32 @@ from typing import Final
 from sequence_paper.edge.event_log import FORMAT
 from sequence_paper.replay import capsule as capsules
 from sequence_paper.replay.capsule import Capsule, CapsuleError
+from sequence_paper.replay.change import FORMS, WhatIfError
 from sequence_paper.replay.compare import expected_of, first_difference, first_other_fill, rows
 from sequence_paper.replay.run import Outcome, run
+from sequence_paper.replay.what_if import what_if
 from sequence_paper.store.words import Json
 
-_EQUAL, _DIFFERS, _FAILED = 0, 1, 2
+_EQUAL, _DIFFERS, _FAILED, _USAGE = 0, 1, 2, 3
 _RATE: Final = 10**9
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0: the same run; 1: another; 2: it cannot be run."""
+    """Exit code 0: the same run; 1: another; 2: it cannot be run; 3: no such change (``--what-if``)."""
     options = _parser().parse_args(argv)
     try:
         capsule = capsules.read(options.capsule)
+        if options.what_if is not None:
+            print(json.dumps(what_if(capsule, options.what_if), indent=2))
+            return _EQUAL
         if options.seal:
             return _seal(options.capsule, capsule)
         _check_format(capsule)
         outcome = run(capsule)
     except CapsuleError as error:
-        print(f"error: {error}" + (f"\nhint:  {error.hint}" if error.hint else ""), file=sys.stderr)
-        return _FAILED
+        return _said(error, _FAILED)
+    except WhatIfError as error:
+        return _said(error, _USAGE if error.usage else _FAILED)
     answer = _answer(capsule, outcome)
     print(json.dumps(answer, indent=2) if options.json else _text(answer))
     return _EQUAL if answer["equal"] else _DIFFERS
@@ -47,13 +53,25 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run a capsule that has no digest yet, compare its fills with those stored, write the digest into it",
     )
+    parser.add_argument(
+        "--what-if",
+        metavar="CHANGE",
+        help=f"run it with this change of the order it is about, and print both lives as JSON: {FORMS}",
+    )
     return parser
+
+
+def _said(error: CapsuleError | WhatIfError, code: int) -> int:
+    print(f"error: {error}" + (f"\nhint:  {error.hint}" if error.hint else ""), file=sys.stderr)
+    return code
 
 
 def _seal(path: Path, capsule: Capsule) -> int:
     outcome = run(capsule)
     different = (
-        first_other_fill(capsule.stored or [], rows(outcome.kept.fills)) if capsule.stored is not None else ""
+        first_other_fill(capsule.stored, rows(outcome.kept.fills), outcome.unheard)
+        if capsule.stored is not None
+        else ""
     )
     if different:
         print(
@@ -89,7 +107,7 @@ def _answer(capsule: Capsule, outcome: Outcome) -> Json:
         "sha256": outcome.log.digest(),
         "expected_sha256": None if expected is None else expected.sha256,
         "differs": None if parted is None else {"equal_until_ns": parted[0], "differs_by_ns": parted[1]},
-        "fills_differ": first_other_fill(capsule.stored or [], rows(kept.fills))
+        "fills_differ": first_other_fill(capsule.stored, rows(kept.fills), outcome.unheard)
         if capsule.stored is not None
         else "",
         "feed": capsule.feed.words,

@@ -26,6 +26,7 @@ FORMAT: Final = "sequence-capsule/1"
 SUFFIX: Final = ".seqcap"
 _MANIFEST: Final = "capsule.json"
 _FRAMES: Final = "feed.zst"
+_ASIDE: Final = "aside.zst"
 _MAX_BYTES: Final = 1 << 30
 
 
@@ -53,6 +54,16 @@ class FeedSlice:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedMarket:
+    """What one venue showed. ``frames``: a recording of ours, where the data is neither generated nor installed."""
+
+    venue: str
+    symbols: list[str]
+    feed: FeedSlice
+    frames: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """``seconds``: (heartbeat, digest of all before it), to find where two runs part."""
 
@@ -66,6 +77,7 @@ class Capsule:
     """``stored``: fills as the platform had them when the capsule was made of a running stack, else None.
 
     ``expected`` is None until somebody has run it. ``about``: for people. ``until_ns``: where the run itself ended.
+    ``aside``: another venue meanwhile, for the question what an order would have met there.
     """
 
     venue: str
@@ -82,6 +94,12 @@ class Capsule:
     made_by: Json = field(default_factory=dict)
     about: Json = field(default_factory=dict)
     frames: bytes | None = None
+    aside: RecordedMarket | None = None
+
+    @property
+    def market(self) -> RecordedMarket:
+        """What the edge's own venue showed."""
+        return RecordedMarket(self.venue, self.symbols, self.feed, self.frames)
 
 
 def write(path: Path, capsule: Capsule) -> None:
@@ -101,6 +119,8 @@ def packed(capsule: Capsule) -> bytes:
             _add(tar, f"modules/{digest}.wasm", wasm)
         if capsule.frames is not None:
             _add(tar, _FRAMES, capsule.frames)
+        if capsule.aside is not None and capsule.aside.frames is not None:
+            _add(tar, _ASIDE, capsule.aside.frames)
     return zstandard.ZstdCompressor(level=9).compress(out.getvalue())
 
 
@@ -132,12 +152,12 @@ def unpacked(data: bytes) -> Capsule:
             )
         modules[digest] = files[name]
     try:
-        return _capsule(manifest, modules, files.get(_FRAMES))
+        return _capsule(manifest, modules, files)
     except (KeyError, TypeError, ValueError) as error:
         raise CapsuleError(f"the manifest of this capsule is damaged: {error!r}", "make it anew") from error
 
 
-def _capsule(manifest: Json, modules: dict[str, bytes], frames: bytes | None) -> Capsule:
+def _capsule(manifest: Json, modules: dict[str, bytes], files: Mapping[str, bytes]) -> Capsule:
     row = {
         field.name: manifest[field.name] for field in dataclasses.fields(Capsule) if field.name in manifest
     }
@@ -153,8 +173,18 @@ def _capsule(manifest: Json, modules: dict[str, bytes], frames: bytes | None) ->
     if expected is not None:
         seconds = [(int(at), str(digest)) for at, digest in expected.pop("seconds")]
         expected = Expected(**expected, seconds=seconds)
-    feed = FeedSlice(**row.pop("feed"))
-    return Capsule(**row, feed=feed, inputs=inputs, modules=modules, expected=expected, frames=frames)
+    feed, aside = FeedSlice(**row.pop("feed")), row.pop("aside", None)
+    if aside is not None:
+        aside = RecordedMarket(**aside | {"feed": FeedSlice(**aside["feed"]), "frames": files.get(_ASIDE)})
+    return Capsule(
+        **row,
+        feed=feed,
+        inputs=inputs,
+        modules=modules,
+        expected=expected,
+        frames=files.get(_FRAMES),
+        aside=aside,
+    )
 
 
 def _plain(capsule: Capsule) -> Json:
@@ -163,6 +193,13 @@ def _plain(capsule: Capsule) -> Json:
     for name in ("feed", "expected"):
         row[name] = None if row[name] is None else dataclasses.asdict(row[name])
     row["inputs"] = [dataclasses.asdict(entry) for entry in capsule.inputs]
+    if capsule.aside is not None:
+        aside = capsule.aside
+        row["aside"] = {
+            "venue": aside.venue,
+            "symbols": aside.symbols,
+            "feed": dataclasses.asdict(aside.feed),
+        }
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sequence_paper.feed.errors import FeedError
-from sequence_paper.replay.capsule import Capsule
+from sequence_paper.replay.capsule import Capsule, RecordedMarket
 from sequence_paper.replay.compare import rows
 from sequence_paper.replay.make import made_by, slice_of
 from sequence_paper.store import Store
@@ -30,14 +30,24 @@ def run_at(store: Store, edge_id: str, wall_ns: int) -> EdgeInput:
     return found
 
 
-def capture(store: Store, run: EdgeInput, account_id: str, mode: Mode, to_ns: int, about: Json) -> Capsule:
+def capture(
+    store: Store,
+    run: EdgeInput,
+    account_id: str,
+    mode: Mode,
+    to_ns: int,
+    about: Json,
+    *,
+    at_most_ns: int = 0,
+) -> Capsule:
     """Everything an account ran on an edge from the run's beginning to `to_ns` (feed time), without its digest.
 
-    Raises CaptureError.
+    `at_most_ns`: how much further it may go, as far as that can be repeated. Raises CaptureError.
     """
-    told = [
-        row for row in store.inputs.of_run(run.edge_id, run.run_ns, account_id, mode) if row.feed_ns <= to_ns
-    ]
+    told = store.inputs.of_run(run.edge_id, run.run_ns, account_id, mode)
+    blocked = [row.feed_ns - 1 for row in told if row.kind == "outside" and row.feed_ns > to_ns]
+    to_ns = max(to_ns, min([at_most_ns, *blocked]))
+    told = [row for row in told if row.feed_ns <= to_ns]
     strange = sorted({row.body["what"] for row in told if row.kind == "outside"})
     if strange:
         raise CaptureError(
@@ -54,17 +64,12 @@ def capture(store: Store, run: EdgeInput, account_id: str, mode: Mode, to_ns: in
         raise CaptureError(
             f"the run of {run.edge_id} begins at {feed['start_ns']} (feed time, ns), after that"
         )
-    try:
-        part, frames = slice_of(
-            feed["words"], feed["seed"], body["venue"], body["symbols"], feed["start_ns"], to_ns
-        )
-    except FeedError as error:
-        raise CaptureError(str(error)) from error
+    market = market_of(run, to_ns)
     return Capsule(
-        venue=body["venue"],
+        venue=market.venue,
         instrument_type=body["instrument_type"],
-        symbols=body["symbols"],
-        feed=part,
+        symbols=market.symbols,
+        feed=market.feed,
         inputs=told,
         modules=_modules(store, told),
         until_ns=body["until_ns"],
@@ -73,8 +78,30 @@ def capture(store: Store, run: EdgeInput, account_id: str, mode: Mode, to_ns: in
         stored=rows(_fills(store, run, told, to_ns)),
         made_by=made_by(),
         about=about,
-        frames=frames,
+        frames=market.frames,
     )
+
+
+def market_of(run: EdgeInput, to_ns: int) -> RecordedMarket:
+    """What the venue of a run showed until then. Raises CaptureError."""
+    body, feed = run.body, run.body["feed"]
+    venue, symbols = body["venue"], body["symbols"]
+    try:
+        part, frames = slice_of(feed["words"], feed["seed"], venue, symbols, feed["start_ns"], to_ns)
+    except FeedError as error:
+        raise CaptureError(str(error)) from error
+    return RecordedMarket(venue, symbols, part, frames)
+
+
+def market_beside(store: Store, venue: str, wall_ns: int, to_ns: int) -> RecordedMarket:
+    """What another venue showed to its own edge at the same time. Raises CaptureError: nothing of it is known."""
+    edges = [edge.edge_id for edge in store.edges.all() if edge.venue == venue]
+    if not edges:
+        raise CaptureError(
+            f"there is no edge at {venue}, so nothing is known of its market: `sequence up` starts one for every "
+            "venue that --venues names"
+        )
+    return market_of(run_at(store, edges[0], wall_ns), to_ns)
 
 
 def _modules(store: Store, told: Sequence[EdgeInput]) -> dict[str, bytes]:

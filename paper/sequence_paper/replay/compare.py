@@ -56,9 +56,14 @@ def rows(fills: Iterable[Fill]) -> list[list[Any]]:
     ]
 
 
-def first_other_fill(stored: Sequence[list[Any]], ours: Sequence[list[Any]]) -> str:
-    """A sentence about the first fill that differs, empty when none does."""
-    for theirs, mine in zip_longest(stored, ours):
+def first_other_fill(stored: Sequence[list[Any]], ours: Sequence[list[Any]], unheard: int = 0) -> str:
+    """A sentence about the first fill that differs, empty when none does.
+
+    ``unheard``: so many words of the venue were under way when ours ended. A fill is stored with the time at which it
+    happened, and may have been heard of after that end.
+    """
+    late = max(0, len(stored) - len(ours))
+    for theirs, mine in zip_longest(stored[: len(ours)] if late <= unheard else stored, ours):
         if theirs != mine:
             return f"the platform stored {_fill(theirs)}, the repetition has {_fill(mine)}"
     return ""

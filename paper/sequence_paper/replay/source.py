@@ -13,17 +13,17 @@ from sequence_paper.feed.open import open_feed
 from sequence_paper.feed.recorded import open_recording
 from sequence_paper.feed.recording import Recorder, read, read_header
 from sequence_paper.feed.stream import StreamFeed
-from sequence_paper.replay.capsule import Capsule, CapsuleError
+from sequence_paper.replay.capsule import CapsuleError, RecordedMarket
 
 
-def opened(capsule: Capsule, scratch: Path) -> Feed:
-    """``scratch``: an empty folder that outlives the feed. Raises CapsuleError: no such data here, or another."""
-    feed = capsule.feed
+def opened(market: RecordedMarket, scratch: Path) -> Feed:
+    """``scratch``: a folder that outlives the feed. Raises CapsuleError: no such data here, or another."""
+    feed = market.feed
     try:
-        if capsule.frames is not None:
-            path = scratch / "frames.feed.zst"
-            path.write_bytes(capsule.frames)
-            whole = open_recording(path, venue=capsule.venue, symbols=capsule.symbols, start_ns=feed.start_ns)
+        if market.frames is not None:
+            path = scratch / f"{market.venue}.feed.zst"
+            path.write_bytes(market.frames)
+            whole = open_recording(path, venue=market.venue, symbols=market.symbols, start_ns=feed.start_ns)
             return _going_on(whole) if feed.cut else whole
         if feed.sha256 and feed.sha256 != installed_digest():
             raise CapsuleError(
@@ -31,7 +31,7 @@ def opened(capsule: Capsule, scratch: Path) -> Feed:
                 f"it was made with data of the digest {feed.sha256[:16]}",
             )
         return open_feed(
-            feed.words, venue=capsule.venue, symbols=capsule.symbols, seed=feed.seed, start_ns=feed.start_ns
+            feed.words, venue=market.venue, symbols=market.symbols, seed=feed.seed, start_ns=feed.start_ns
         )
     except FeedError as error:
         raise CapsuleError(str(error), error.hint) from error

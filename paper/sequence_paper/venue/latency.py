@@ -47,6 +47,17 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """``delay``, and a constant."""
+
+    delay: Delay
+    ns: int
+
+    def at(self, quantile: float) -> int:
+        return self.delay.at(quantile) + self.ns
+
+
+@dataclass(frozen=True, slots=True)
 class LogNormal:
     """``base_ns`` plus exp(N(ln ``median_ns``, ``sigma``))."""
 
@@ -129,6 +140,16 @@ def parse(profile: str, venue: str, seed: int) -> Latency | None:
     if kind == "table":
         return Latency(profile, _tables(Path(rest)), seed)
     raise LatencyError(f"there is no latency profile {profile!r} for {venue}")
+
+
+def later(base: Latency | None, more_ms: float) -> Latency:
+    """As ``base``, every message so much later. Raises LatencyError."""
+    ns = int(more_ms * _MS)
+    if ns < 0:
+        raise LatencyError(f"{more_ms:g} ms more is less")
+    legs: Mapping[Leg, Delay] = base.legs if base is not None else dict.fromkeys(Leg, Constant(0))
+    profile = f"{base.profile if base is not None else 'none'}+{more_ms:g}"
+    return Latency(profile, {leg: Later(legs[leg], ns) for leg in Leg}, base.seed if base is not None else 0)
 
 
 def _constants(text: str) -> Sequence[Delay]:
