@@ -1,6 +1,6 @@
 """The books of all venues, for those instances that compare them: ours from the market, the others from the bus.
 
-What another edge shows arrives when the bus brings it, so runs that use it are not repeated by the feed alone.
+What another edge shows arrives when the bus brings it: to repeat a run it must be heard again at the same places.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sequence_paper.edge.pools import FEES_AT, NOTHING, STATES_AT, PoolTables
 from sequence_paper.edge.roster import Roster
 from sequence_paper.edge.sandbox import Sandbox
 from sequence_paper.feed.events import FeedState, Level
+from sequence_paper.store.records import HeardKind
 from sequence_paper.store.words import InstrumentType, Json
 from sequence_paper.venue.market import Market
 
@@ -24,6 +25,8 @@ STALE_NS: Final = 5 * 10**9
 """A book whose data is so much older or newer than ours (feed time) is compared with nothing."""
 SILENT_NS: Final = 3 * 10**9
 """Edges show every book once a second (wall time): one that was not heard for so long has no edge behind it."""
+
+_KEPT: Final = ("symbol", "venue", "instrument_type", "state", "ts_ns")
 
 FIRST_03: Final = "0.3.0"
 """``metadata.sdk`` of a deployment whose multi-venue module is of this release: no export tells it from 0.3.2."""
@@ -42,7 +45,7 @@ class Heard:
 class Across:
     """``features(symbol)``: the region that goes with an NBBO. ``hear`` must not be called during a callback.
 
-    ``reached``: told whom a view beyond this venue was shown to.
+    ``reached``: told whom a view beyond this venue was shown to. ``keep``: told what changed that view, to be repeated.
     """
 
     def __init__(
@@ -53,10 +56,11 @@ class Across:
         callbacks: Callbacks,
         features: Callable[[str], bytes],
         reached: Callable[[Hosted], None] = lambda _: None,
+        keep: Callable[[HeardKind, Json], None] = lambda *_: None,
     ) -> None:
         self._venue, self._markets = venue, markets
         self._roster, self._callbacks, self._features = roster, callbacks, features
-        self._reached = reached
+        self._reached, self._keep = reached, keep
         self._heard: dict[str, dict[int, Heard]] = {}
         self._sequence: dict[str, int] = {}
         self._pools: dict[str, PoolTables] = {}
@@ -80,6 +84,8 @@ class Across:
             known[venue_id] = book
         elif known.pop(venue_id, None) is None:
             return None
+        told = {name: told[name] for name in _KEPT}
+        self._keep("book", told | {"bids": book.bids, "asks": book.asks})
         return str(symbol) if self._roster.comparing(symbol) else None
 
     def hear_pools(self, told: Json) -> None:
@@ -87,13 +93,19 @@ class Across:
         tables, symbol = PoolTables.read(told), told.get("symbol")
         if isinstance(symbol, str) and symbol in self._markets and tables != self._pools.get(symbol):
             self._pools[symbol] = tables
+            self._keep("pools", {name: told[name] for name in ("symbol", "chain", "pools")})
 
     def forget_silent(self, now_ns: int) -> None:
         """Drop books of which nothing was heard for too long (wall time)."""
-        for known in self._heard.values():
+        for symbol, known in self._heard.items():
             for venue_id, book in list(known.items()):
                 if now_ns - book.heard_ns > SILENT_NS:
-                    del known[venue_id]
+                    self.forget(symbol, venue_id)
+
+    def forget(self, symbol: str, venue_id: int) -> None:
+        """Drop a book that is there."""
+        del self._heard[symbol][venue_id]
+        self._keep("silent", {"symbol": symbol, "venue_id": venue_id})
 
     def deliver(self, symbols: Iterable[str]) -> None:
         """Call everybody who compares the venues of these symbols, in the fixed order of all callbacks."""

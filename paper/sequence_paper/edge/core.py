@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import orjson
+
 from sequence_paper.edge import abi
 from sequence_paper.edge.across import Across
 from sequence_paper.edge.board import Board
@@ -23,7 +25,7 @@ from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.executions import Executions
 from sequence_paper.edge.holding import Holding, HoldingKey
 from sequence_paper.edge.hosted import Hosted
-from sequence_paper.edge.inputs import InputLog
+from sequence_paper.edge.inputs import TOO_MUCH, InputLog
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.post import Post, Send
 from sequence_paper.edge.recorder import Recorder
@@ -35,6 +37,8 @@ from sequence_paper.edge.venue_link import VenueLink
 from sequence_paper.edge.wires import Wires
 from sequence_paper.feed.events import BookDelta, BookSnapshot, Event, FeedState, Trade
 from sequence_paper.store.funds import AccountFunds
+from sequence_paper.store.records import HeardKind
+from sequence_paper.store.words import Json
 from sequence_paper.venue.latency import Latency
 from sequence_paper.venue.market import Market
 
@@ -72,12 +76,10 @@ class EdgeCore:
         self.link = VenueLink(
             markets, self.executions, self.wires, lambda notices: self.callbacks.tell(notices)
         )
-        self.switches = Switches(
-            lambda account_id, mode: self.inputs.outside(account_id, mode, "a kill switch")
-        )
+        self.switches = Switches(self.inputs.switched)
         trading = Trading(venue, self.link, self.executions, self.roster.log, self.tracer, self.switches)
         self.callbacks = Callbacks(self.roster, trading, self.executions, log)
-        self.post = Post(self.roster, self.callbacks, send, log)
+        self.post = Post(self.roster, self.callbacks, send, log, self.inputs)
         self.board = Board(markets, self.roster)
         self.across = Across(
             venue,
@@ -86,6 +88,7 @@ class EdgeCore:
             self.callbacks,
             lambda symbol: self.board.region(symbol, self.now_ns),
             self._saw_others,
+            self._keep,
         )
         self.next_heartbeat_ns = 0
         self.taken = 0
@@ -191,8 +194,6 @@ class EdgeCore:
     def compare(self, symbol: str) -> None:
         """Another venue's book of a symbol came in. Must not be called during a callback."""
         self.callbacks.received = time.perf_counter_ns()
-        for hosted, _ in self.roster.comparing(symbol):
-            self._saw_others(hosted)
         self.across.deliver((symbol,))
         self.post.deliver_local()
 
@@ -222,8 +223,17 @@ class EdgeCore:
             hosted, level if 0 <= level <= 4 else 2, message + "… [truncated]" if cut else message
         )
 
+    def _keep(self, kind: HeardKind, body: Json) -> None:
+        """The view beyond this venue changed."""
+        self.inputs.heard(kind, body)
+        if self._log is not None:
+            self._log.heard(self.now_ns, kind, orjson.dumps(body))
+        for hosted, _ in self.roster.comparing(body["symbol"]):
+            self._saw_others(hosted)
+
     def _saw_others(self, hosted: Hosted) -> None:
-        self.inputs.outside(hosted.want.account_id, hosted.want.mode, "books of other venues or pools")
+        if self.inputs.full:
+            self.inputs.outside(hosted.want.account_id, hosted.want.mode, TOO_MUCH)
 
     def _reach(self, ts_ns: int) -> None:
         if ts_ns > self.callbacks.now_ns:

@@ -89,6 +89,18 @@ class EventLog:
         self._put([self._instance(hosted), to, payload])
         self._wrote()
 
+    def got(self, ts_ns: int, hosted: Hosted, sender: str, payload: bytes) -> None:
+        """A message from another edge."""
+        self._buffer += _time(b"G", ts_ns)
+        self._put([self._instance(hosted), sender, payload])
+        self._wrote()
+
+    def heard(self, ts_ns: int, kind: str, body: bytes) -> None:
+        """A book of another venue, or pools."""
+        self._buffer += _time(b"O", ts_ns)
+        self._put([kind, body])
+        self._wrote()
+
     def executed(self, hosted: Hosted, execution: Execution) -> None:
         """The venue's word on an order."""
         self._buffer += _time(b"E", execution.ts_ns)

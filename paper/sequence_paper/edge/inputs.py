@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from sequence_paper.edge.hosted import Hosted
 from sequence_paper.edge.journal import Journal
 from sequence_paper.store.funds import AccountFunds
+from sequence_paper.store.heard import KEEP_BYTES, Packer
 from sequence_paper.store.inputs import applied_body, funds_body
-from sequence_paper.store.records import DesiredInstance, EdgeInput, InputKind
+from sequence_paper.store.records import DesiredInstance, EdgeInput, HeardBlock, HeardKind, InputKind
+from sequence_paper.store.switches import KillSwitch
 from sequence_paper.store.trades import Position
 from sequence_paper.store.words import Json
+
+TOO_MUCH: Final = f"more over the bus than the {KEEP_BYTES >> 20} MiB that are kept of a run"
 
 
 class InputLog:
@@ -20,6 +26,8 @@ class InputLog:
         self._edge_id, self._journal, self._place = edge_id, journal, place
         self._run_ns = self._count = 0
         self._said: set[tuple[str, str, str]] = set()
+        self._packer = Packer()
+        journal.heard = self._block
 
     def began(self, run_ns: int, about: Json) -> None:
         """The run that starts now. ``about``: what else its outcome depends on."""
@@ -40,11 +48,30 @@ class InputLog:
         """What an account has was read anew."""
         self._add(account_id, mode, "funds", funds_body(funds))
 
+    def switched(self, account_id: str, mode: str, switch: KillSwitch) -> None:
+        """An account's kill switch was put on or cleared."""
+        self._add(account_id, mode, "switch", dataclasses.asdict(switch))
+
+    def heard(self, kind: HeardKind, body: Json, owner: tuple[str, str] = ("", "")) -> None:
+        """Something came over the bus. ``owner``: account and mode, empty for what concerns everybody."""
+        if self._run_ns and not self._packer.full:
+            self._packer.add(self._count, self._place(), owner, kind, body)
+            self._count += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more that comes over the bus is kept in this run."""
+        return self._packer.full
+
     def outside(self, account_id: str, mode: str, what: str) -> None:
         """Something reached an account that cannot be repeated; the first of each kind is enough."""
         if (account_id, mode, what) not in self._said:
             self._said.add((account_id, mode, what))
             self._add(account_id, mode, "outside", {"what": what})
+
+    def _block(self) -> HeardBlock | None:
+        taken = self._packer.take()
+        return None if taken is None else HeardBlock(self._edge_id, self._run_ns, *taken)
 
     def _add(self, account_id: str, mode: str, kind: InputKind, body: Json) -> None:
         if self._run_ns:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from sequence_paper.store.intents import Intent
 from sequence_paper.store.mesh_records import MeshWrites
-from sequence_paper.store.records import EdgeInput, EdgeWrites, LogLine, Observation
+from sequence_paper.store.records import EdgeInput, EdgeWrites, HeardBlock, LogLine, Observation
 from sequence_paper.store.tracing import TraceHead, TraceSteps
 from sequence_paper.store.trades import Fill, Order, Position
 
@@ -28,12 +28,14 @@ class Journal:
     """Collects the newest state of every row; ``flush`` writes all of it in one transaction.
 
     ``before_flush`` may add what must be true together with what waits; ``after_flush`` hears what is stored now.
+    ``heard`` is asked what has come over the bus since it was asked last: that waits for nobody, and goes along.
     """
 
     def __init__(self, store: Commits) -> None:
         self._store = store
         self.before_flush: Callable[[], None] | None = None
         self.after_flush: Callable[[EdgeWrites], None] | None = None
+        self.heard: Callable[[], HeardBlock | None] = lambda: None
         self._clear()
 
     def _clear(self) -> None:
@@ -47,6 +49,7 @@ class Journal:
         self._steps: dict[str, TraceSteps] = {}
         self._intents: dict[str, Intent] = {}
         self._inputs: list[EdgeInput] = []
+        self._blocks: list[HeardBlock] = []
         self._waiting: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -107,7 +110,9 @@ class Journal:
 
     def flush(self) -> bool:
         """Store everything; True when there was something. On an error everything stays here, and it raises."""
-        if not self.pending:
+        if (block := self.heard()) is not None:
+            self._blocks.append(block)
+        if not self.pending and not self._blocks:
             return False
         if self.before_flush is not None:
             self.before_flush()
@@ -122,6 +127,7 @@ class Journal:
             steps=list(self._steps.values()),
             intents=list(self._intents.values()),
             inputs=self._inputs,
+            heard=self._blocks,
         )
         self._store.commit(writes)
         self._clear()

@@ -74,9 +74,6 @@ class MeshEnd:
 
     def receive(self, key: Key, sender: str, message: wire.MeshMessage) -> None:
         """A message for an instance here."""
-        hosted = self._core.roster.hosted.get(key)
-        if hosted is not None:
-            self._core.inputs.outside(hosted.want.account_id, hosted.want.mode, "a message from another edge")
         self._core.post.receive(key, sender, message)
         self.follow()
 

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from sequence_paper.edge.callbacks import Callbacks
 from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.hosted import MAX_WAITING_MESSAGES, Hosted
+from sequence_paper.edge.inputs import TOO_MUCH, InputLog
 from sequence_paper.edge.links import DropReason, Link, Links
 from sequence_paper.edge.roster import Key, Roster
 from sequence_paper.mesh.wire import MeshMessage
+from sequence_paper.store.heard import message_body
 
 Send = Callable[[str, str, str, bytes], None]
 """(deployment id, from label, to label, payload): hand a message to another edge"""
@@ -22,8 +24,17 @@ class Post:
     Routes are held at both ends: an edge believes neither its own modules nor what another edge lets out.
     """
 
-    def __init__(self, roster: Roster, callbacks: Callbacks, send: Send, log: EventLog | None = None) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        callbacks: Callbacks,
+        send: Send,
+        log: EventLog | None = None,
+        inputs: InputLog | None = None,
+    ) -> None:
+        """``inputs``: told of each message from another edge, so that it can be repeated."""
         self._roster, self._callbacks, self._send, self._log = roster, callbacks, send, log
+        self._inputs = inputs
         self.links = Links()
         self.leave: Callable[[], None] = lambda: None
         """Called when what was handed to ``send`` may leave, since no callback runs any more; set by the owner."""
@@ -63,9 +74,24 @@ class Post:
         elif hosted is None:
             self.links.dropped(link, "not_here", len(message.payload))
         else:
-            self._enqueue(hosted, sender, message.sent_ns, message.payload)
-            self._drain(hosted)
-            self.deliver_local()
+            self.accept(hosted, sender, message.sent_ns, message.payload)
+
+    def accept(self, hosted: Hosted, sender: str, sent_ns: int, payload: bytes) -> None:
+        """As ``receive``, of a message in its turn."""
+        self._keep(hosted, sender, payload)
+        if self._log is not None:
+            self._log.got(self._callbacks.now_ns, hosted, sender, payload)
+        self._enqueue(hosted, sender, sent_ns, payload)
+        self._drain(hosted)
+        self.deliver_local()
+
+    def _keep(self, hosted: Hosted, sender: str, payload: bytes) -> None:
+        inputs, owner = self._inputs, (hosted.want.account_id, hosted.want.mode)
+        if inputs is None:
+            return
+        if inputs.full:
+            inputs.outside(*owner, TOO_MUCH)
+        inputs.heard("message", message_body(*hosted.key, sender, payload), owner)
 
     def deliver_local(self) -> None:
         """Messages between instances of this edge. Answers sent meanwhile wait for the next occasion.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -25,18 +25,31 @@ _LOOK_SECONDS: Final = 0.5
 
 
 class Switches:
-    """Asked before anything new leaves. ``stopped``: told whom it has kept from sending."""
+    """Asked before anything new leaves. ``changed``: told of each that was put on or cleared."""
 
-    def __init__(self, stopped: Callable[[str, str], None] = lambda *_: None) -> None:
-        self._stopped = stopped
-        self.active: dict[tuple[str, str], KillSwitch] = {}
+    def __init__(self, changed: Callable[[str, str, KillSwitch], None] = lambda *_: None) -> None:
+        self._changed = changed
+        self._active: dict[tuple[str, str], KillSwitch] = {}
+
+    def hold(self, active: Mapping[tuple[str, str], KillSwitch]) -> None:
+        """From now on exactly these are on."""
+        for key in sorted(self._active.keys() | active.keys()):
+            if active.get(key) != self._active.get(key):
+                self.put(*key, active.get(key, KillSwitch()))
+
+    def put(self, account_id: str, mode: str, switch: KillSwitch) -> None:
+        """One of them, on or off."""
+        self._changed(account_id, mode, switch)
+        if switch.active:
+            self._active[account_id, mode] = switch
+        else:
+            self._active.pop((account_id, mode), None)
 
     def refusal(self, account_id: str, mode: str) -> Refusal | None:
         """None while the account may send."""
-        switch = self.active.get((account_id, mode))
+        switch = self._active.get((account_id, mode))
         if switch is None:
             return None
-        self._stopped(account_id, mode)
         return Refusal(RejectCode.KILL_SWITCH, switch.sentence(), check="kill_switch")
 
 
@@ -50,7 +63,7 @@ class SwitchWatch:
     async def read(self) -> None:
         """Raises what the store raises."""
         async with self._reading:  # an older answer must not come after a newer one
-            self._switches.active = await asyncio.to_thread(self._store.switches.active)
+            self._switches.hold(await asyncio.to_thread(self._store.switches.active))
 
     async def answer(self, _: Json) -> Json:
         """Somebody changed one: ``{}`` once it holds here, ``{"error"}`` when it could not be read."""

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import zstandard
 
 from sequence_paper.store.inputs import funded, taken_over, wanted
-from sequence_paper.store.records import EdgeInput
+from sequence_paper.store.records import EdgeInput, Heard, HeardKind
 from sequence_paper.store.words import Json
 
 FORMAT: Final = "sequence-capsule/1"
@@ -27,6 +27,7 @@ SUFFIX: Final = ".seqcap"
 _MANIFEST: Final = "capsule.json"
 _FRAMES: Final = "feed.zst"
 _ASIDE: Final = "aside.zst"
+_HEARD: Final = "heard.lines"
 _MAX_BYTES: Final = 1 << 30
 
 
@@ -77,7 +78,7 @@ class Capsule:
     """``stored``: fills as the platform had them when the capsule was made of a running stack, else None.
 
     ``expected`` is None until somebody has run it. ``about``: for people. ``until_ns``: where the run itself ended.
-    ``aside``: another venue meanwhile, for the question what an order would have met there.
+    ``heard``: what came over the bus. ``aside``: another venue meanwhile, to ask what an order would have met there.
     """
 
     venue: str
@@ -95,6 +96,7 @@ class Capsule:
     about: Json = field(default_factory=dict)
     frames: bytes | None = None
     aside: RecordedMarket | None = None
+    heard: list[Heard] = field(default_factory=list)
 
     @property
     def market(self) -> RecordedMarket:
@@ -117,6 +119,8 @@ def packed(capsule: Capsule) -> bytes:
         _add(tar, _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
         for digest, wasm in sorted(capsule.modules.items()):
             _add(tar, f"modules/{digest}.wasm", wasm)
+        if capsule.heard:
+            _add(tar, _HEARD, b"".join(b"%d %d %d %s %s\n" % _heard_line(one) for one in capsule.heard))
         if capsule.frames is not None:
             _add(tar, _FRAMES, capsule.frames)
         if capsule.aside is not None and capsule.aside.frames is not None:
@@ -184,12 +188,13 @@ def _capsule(manifest: Json, modules: dict[str, bytes], files: Mapping[str, byte
         expected=expected,
         frames=files.get(_FRAMES),
         aside=aside,
+        heard=[_heard(line) for line in files.get(_HEARD, b"").splitlines()],
     )
 
 
 def _plain(capsule: Capsule) -> Json:
     row = {field.name: getattr(capsule, field.name) for field in dataclasses.fields(capsule)}
-    del row["frames"], row["modules"]
+    del row["frames"], row["modules"], row["heard"]
     for name in ("feed", "expected"):
         row[name] = None if row[name] is None else dataclasses.asdict(row[name])
     row["inputs"] = [dataclasses.asdict(entry) for entry in capsule.inputs]
@@ -201,6 +206,15 @@ def _plain(capsule: Capsule) -> Json:
             "feed": dataclasses.asdict(aside.feed),
         }
     return row
+
+
+def _heard_line(one: Heard) -> tuple[int, int, int, bytes, bytes]:
+    return one.n, one.taken, one.feed_ns, one.kind.encode(), one.body
+
+
+def _heard(line: bytes) -> Heard:
+    n, taken, feed_ns, kind, body = line.split(b" ", 4)
+    return Heard(int(n), int(taken), int(feed_ns), cast(HeardKind, kind.decode()), body)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

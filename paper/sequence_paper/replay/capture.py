@@ -53,7 +53,7 @@ def capture(
         raise CaptureError(
             f"something reached this account on {run.edge_id} that no repetition can bring: {', '.join(strange)}"
         )
-    told = [row for row in told if row.kind in ("apply", "unload", "funds")]
+    told = [row for row in told if row.kind in ("apply", "unload", "funds", "switch")]
     body, feed = run.body, run.body["feed"]
     if feed["kind"] == "live":
         raise CaptureError(
@@ -79,6 +79,7 @@ def capture(
         made_by=made_by(),
         about=about,
         frames=market.frames,
+        heard=store.inputs.heard(run, account_id, mode, to_ns),
     )
 
 

@@ -101,11 +101,11 @@ class Changer:
 
     def _position(self, wanted: Order) -> int:
         """What an order that may only reduce would reduce."""
-        account_id, _, mode = wanted.account.rpartition("/")
         held = [
             holding.position.qty_1e8
             for key, holding in self._core.holdings.items()
-            if key[:3] == (account_id, mode, wanted.group) and key.symbol == wanted.symbol
+            if f"{key.account_id}/{key.mode}" == wanted.account
+            and (key.deployment, key.symbol) == (wanted.group, wanted.symbol)
         ]
         return sum(held)
 

@@ -19,10 +19,12 @@ from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
 from sequence_paper.replay.capsule import Capsule, CapsuleError
+from sequence_paper.replay.hearing import hear
 from sequence_paper.replay.source import opened
 from sequence_paper.store import Store
 from sequence_paper.store.inputs import funded, taken_over, wanted
-from sequence_paper.store.records import EdgeInput, EdgeWrites
+from sequence_paper.store.records import EdgeInput, EdgeWrites, Heard
+from sequence_paper.store.switches import KillSwitch
 from sequence_paper.store.tracing import Step, TraceHead
 from sequence_paper.store.trades import Fill, Order, Position
 from sequence_paper.venue.floor import NotListedError, open_markets
@@ -119,7 +121,8 @@ class Stage:
         """Every input at its place, and the feed between and after them."""
         self._delivery.prime()
         faults: list[str] = []
-        for entry in self._capsule.inputs:
+        told: list[EdgeInput | Heard] = [*self._capsule.inputs, *self._capsule.heard]
+        for entry in sorted(told, key=lambda one: one.n):
             if entry.feed_ns > to_ns or self._enough():
                 break
             self._reach(entry.feed_ns, entry.taken)
@@ -140,7 +143,7 @@ class Stage:
         unheard = self.core.wires.waiting(Leg.RESPONSE)
         return Outcome(self._log, self.kept, self.core.taken, callbacks, self._wall_ns, faults, unheard)
 
-    def _at(self, entry: EdgeInput) -> bool:
+    def _at(self, entry: EdgeInput | Heard) -> bool:
         """Whether this is the place of an input."""
         return (self.core.taken, self.core.now_ns) == (entry.taken, entry.feed_ns)
 
@@ -148,8 +151,10 @@ class Stage:
         """Whether the rest need not be run."""
         return False
 
-    async def _apply(self, entry: EdgeInput) -> None:
-        if entry.kind == "unload":
+    async def _apply(self, entry: EdgeInput | Heard) -> None:
+        if isinstance(entry, Heard):
+            hear(self.core, entry)
+        elif entry.kind == "unload":
             key = (entry.body["deployment_id"], entry.body["label"])
             self._converger.unload(self.core.roster.hosted[key])
         elif entry.kind == "funds":
@@ -160,6 +165,8 @@ class Stage:
             while not await self._converger.compiled(want.wasm_sha256):
                 pass
             await self._converger.apply(want)
+        elif entry.kind == "switch":
+            self.core.switches.put(entry.account_id, entry.mode, KillSwitch(**entry.body))
         self.journal.flush()
 
     def _reach(self, ts_ns: int, taken: int | None) -> None:

@@ -25,7 +25,7 @@ from sequence_paper.replay.change import Change, Changer, WhatIfError
 from sequence_paper.replay.compare import first_other_fill, rows
 from sequence_paper.replay.run import Outcome, Stage, latency_of, markets_of
 from sequence_paper.replay.source import opened
-from sequence_paper.store.records import EdgeInput
+from sequence_paper.store.records import EdgeInput, Heard
 from sequence_paper.store.words import Json
 from sequence_paper.venue.latency import Latency, parse
 
@@ -106,7 +106,7 @@ class Changed(Stage):
     def _enough(self) -> bool:
         return self.core.now_ns >= self._ended_ns and life.ended(self.kept)
 
-    def _at(self, entry: EdgeInput) -> bool:
+    def _at(self, entry: EdgeInput | Heard) -> bool:
         # What the change brings or spares moves the clock between events of the feed, not the events.
         if self.core.now_ns < entry.feed_ns:
             self.core.advance(entry.feed_ns)

@@ -1,7 +1,7 @@
 """Table `edge_inputs`: what an edge was told from outside its feed, and at which place of the feed.
 
-Together with the feed itself this is all a run depends on, so it can be repeated. Rows are few: they come when
-something is deployed, changed or stopped, not when something trades.
+Together with the feed itself and what came over the bus (`heard`) this is all a run depends on, so it can be
+repeated. Rows are few: they come when something is deployed, changed or stopped, not when something trades.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from sequence_paper.store.database import Database
 from sequence_paper.store.funds import AccountFunds
-from sequence_paper.store.records import DesiredInstance, EdgeInput, Observation, OrderCounts, Peer
+from sequence_paper.store.heard import edge_heard, pieces_of, unpacked
+from sequence_paper.store.records import DesiredInstance, EdgeInput, Heard, Observation, OrderCounts, Peer
 from sequence_paper.store.schema import fills
 from sequence_paper.store.tables import BIG, JSON, TEXT, col, key, metadata
 from sequence_paper.store.trades import Fill, Position
@@ -59,6 +60,10 @@ class Inputs:
         with self._db.reading() as connection:
             return [EdgeInput(**row._mapping) for row in connection.execute(query)]
 
+    def heard(self, run: EdgeInput, account_id: str, mode: str, to_ns: int) -> list[Heard]:
+        """What came over the bus in a run up to a feed time, as far as it concerns an account."""
+        return list(unpacked(pieces_of(self._db, run.edge_id, run.run_ns), account_id, mode, to_ns))
+
     def fills_on(self, edge_id: str, deployment_ids: Sequence[str], to_ns: int) -> list[Fill]:
         """Fills of these deployments on an edge up to a feed time, in the order in which they became readable."""
         names = [field.name for field in dataclasses.fields(Fill)]
@@ -87,6 +92,8 @@ def _trim(connection: sa.Connection, edge_id: str) -> None:
     ).scalar()
     if oldest is not None:
         connection.execute(edge_inputs.delete().where(mine, edge_inputs.c.run_ns <= oldest))
+        heard = edge_heard.c.edge_id == edge_id
+        connection.execute(edge_heard.delete().where(heard, edge_heard.c.run_ns <= oldest))
 
 
 def applied_body(want: DesiredInstance, positions: Sequence[Position]) -> Json:

@@ -8,7 +8,7 @@ Integers only. Suffixes give the unit: `_1e8` quantity, `_1e9` price or money in
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sequence_paper.store.intents import Intent
 from sequence_paper.store.mesh_records import MeshWrites
@@ -226,9 +226,11 @@ class EdgeInfo:
     beat_ns: int
 
 
-InputKind = Literal["run", "apply", "unload", "funds", "outside"]
-"""A run begins · an instance is brought to a desired state · it goes · what an account has is read anew · something
-happens that cannot be repeated."""
+InputKind = Literal["run", "apply", "unload", "funds", "switch", "outside"]
+"""A run begins · an instance is brought to a desired state · it goes · what an account has is read anew · its kill
+switch is put on or cleared · something happens that cannot be repeated."""
+HeardKind = Literal["message", "book", "silent", "pools"]
+"""A mesh message of another edge · a book of another venue · nothing of it for too long · the pools of a symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,26 @@ class EdgeInput:
     body: Json
 
 
+class Heard(NamedTuple):
+    """What came over the bus, at its place as in `EdgeInput`, whose numbers it shares. `body`: JSON."""
+
+    n: int
+    taken: int
+    feed_ns: int
+    kind: HeardKind
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeardBlock:
+    """The next piece of what an edge heard in a run: packed, to be read behind all pieces before it."""
+
+    edge_id: str
+    run_ns: int
+    n: int
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeWrites:
     """Everything an edge wants to be true at the same moment; written in one transaction by `Store.commit`."""
@@ -260,3 +282,4 @@ class EdgeWrites:
     steps: list[TraceSteps] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     inputs: list[EdgeInput] = field(default_factory=list)
+    heard: list[HeardBlock] = field(default_factory=list)

@@ -12,6 +12,7 @@ from sequence_paper.store.deployments import Deployments
 from sequence_paper.store.edges import Edges
 from sequence_paper.store.funds import Funds
 from sequence_paper.store.graphs import Graphs
+from sequence_paper.store.heard import save_heard
 from sequence_paper.store.inputs import Inputs, save_inputs
 from sequence_paper.store.instances import Instances, save_observations
 from sequence_paper.store.intents import Intents, save_intents
@@ -74,6 +75,7 @@ class Store:
             save_mesh(self._db, connection, writes.mesh)
             save_intents(self._db, connection, writes.intents)
             save_inputs(self._db, connection, writes.inputs)
+            save_heard(self._db, connection, writes.heard)
             append_logs(self._db, connection, writes.logs)
 
     def close(self) -> None:

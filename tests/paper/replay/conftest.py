@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sequence_paper.edge.converge import Converger
+from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.delivery import Delivery
+from sequence_paper.edge.event_log import EventLog
+from sequence_paper.edge.guests import Guests
+from sequence_paper.edge.host import Host
+from sequence_paper.edge.journal import Journal
+from sequence_paper.feed.generated import DEFAULT_START_NS, open_generated
 from sequence_paper.feed.recording import Entry, Header, Recorder
 from sequence_paper.replay.capsule import Capsule
-from sequence_paper.replay.compare import expected_of
+from sequence_paper.replay.compare import expected_of, rows
 from sequence_paper.replay.make import build
 from sequence_paper.replay.run import run
+from sequence_paper.store import Store
+from sequence_paper.store.records import NewDeployment, NewInstance
+from sequence_paper.venue.latency import parse
+from sequence_paper.venue.market import Market
+from sequence_paper.venue.rules import symbol_rules, venue_fees
 from support.algos import build_algos
 
-SECOND = 10**9
+EDGE, SECOND = "venue-edge-kraken", 10**9
 PARAMS = [
     {"name": "half_spread", "slot": 0, "type": "int", "value": 1},
     {"name": "size", "slot": 1, "type": "int", "value": 2_000_000},
@@ -67,3 +81,107 @@ def _level(side: str, price: int, size: int) -> dict[str, str]:
 def _frame(kind: str, levels: list[dict[str, str]], number: int) -> str:
     events = [{"type": kind, "product_id": "BTC-USD", "updates": levels}]
     return json.dumps({"channel": "l2_data", "sequence_num": number, "events": events})
+
+
+@dataclass
+class Run:
+    """One process of an edge, driven by hand."""
+
+    store: Store
+    core: EdgeCore
+    delivery: Delivery
+    converger: Converger
+    host: Host
+    log: EventLog
+
+    async def at(self, seconds: float) -> int:
+        """Go there, in pieces of no particular size, and look at what is wanted; returns the feed time."""
+        until = DEFAULT_START_NS + int(seconds * SECOND)
+        while (due := self.delivery.next_due()) is not None and due <= until:
+            self.delivery.deliver(due, min(due + 7_000_001, until))
+        await self.converger.converge()
+        while self.converger._modules._fetching:
+            await self.converger.converge()
+        self.core.journal.flush()
+        return self.core.now_ns
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path}/paper.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def account(store: Store) -> str:
+    return store.accounts.ensure("desk", tier="free", rate_limit_qps=None).account_id
+
+
+@pytest.fixture
+def begin(store: Store) -> Iterator[object]:
+    hosts: list[Host] = []
+
+    def make(run_ns: int, latency: str = "none") -> Run:
+        rules, fees = symbol_rules("kraken", "BTC-USD"), venue_fees("kraken")
+        assert rules is not None
+        assert fees is not None
+        feed, journal, log = (
+            open_generated(venue="kraken", symbols=["BTC-USD"], seed=3),
+            Journal(store),
+            EventLog(),
+        )
+        core = EdgeCore(
+            EDGE,
+            "kraken",
+            {"BTC-USD": Market("BTC-USD", rules, fees)},
+            journal,
+            lambda *_: None,
+            log=log,
+            latency=parse(latency, "kraken", 3),
+        )
+        host = Host()
+        hosts.append(host)
+        guests = Guests(core, store, "kraken", "spot")
+        started = Run(
+            store,
+            core,
+            Delivery(core, feed, None),
+            Converger(core, host, store, guests, "kraken", "x"),
+            host,
+            log,
+        )
+        started.delivery.prime()
+        source = {"kind": "generated", "words": "generated", "seed": 3, "start_ns": feed.about.start_ns}
+        about = {
+            "venue": "kraken",
+            "instrument_type": "spot",
+            "symbols": ["BTC-USD"],
+            "until_ns": None,
+            "latency": latency,
+        }
+        core.inputs.began(run_ns, about | {"feed": source})
+        return started
+
+    yield make
+    for host in hosts:
+        host.close()
+
+
+def deploy(store: Store, account: str, wasm: bytes, name: str, size: int = 2_000_000) -> str:
+    params = [PARAMS[0], PARAMS[1] | {"value": size}]
+    new = NewDeployment(
+        name,
+        wasm,
+        ["BTC-USD"],
+        [NewInstance("main", "kraken", "spot", ["BTC-USD"], EDGE)],
+        "running",
+        params=params,
+        on_stop="cancel",
+    )
+    return store.deployments.create(account, "sandbox", new).deployment.deployment_id
+
+
+async def repeated(capsule: Capsule) -> list[list[Any]]:
+    """Fills of a repetition, which has an event loop of its own."""
+    return rows((await asyncio.to_thread(run, capsule)).kept.fills)
