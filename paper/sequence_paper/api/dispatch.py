@@ -218,4 +218,6 @@ def _ended(leg: RouteLeg, status: OrderStatus, why: str, code: int | None) -> Or
         updated_ns=time.time_ns(),
         reject_code=code,
         failure_reason=why,
+        expire_ns=asked.get("expire_ns"),
+        reduce_only=asked.get("reduce_only", False),
     )

@@ -48,6 +48,8 @@ def node_order(found: Held, node: NodeRow) -> Order:
         updated_ns=max((one.updated_ns for one in parents), default=row.created_ns),
         reject_code=failed.reject_code if failed and status == "REJECTED" else None,
         failure_reason=(node.failure or (failed.failure_reason if failed else None)) if ended_badly else None,
+        expire_ns=want.expire_ns,
+        reduce_only=want.reduce_only,
     )
 
 

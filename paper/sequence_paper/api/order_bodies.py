@@ -17,7 +17,9 @@ Positive = Annotated[StrictInt, Field(ge=1, le=INT64_MAX)]
 Number = Annotated[StrictInt, Field(ge=-INT64_MAX, le=INT64_MAX)]
 """Of a graph, whose ranges are checked with everything else of it, so that all problems are told together."""
 Side = Literal["buy", "sell"]
-Tif = Literal["gtc", "ioc", "fok", "post_only"]
+Tif = Literal["gtc", "gtd", "ioc", "fok", "post_only"]
+Ttl = Annotated[StrictInt, Field(ge=1, le=30 * 86_400_000)]
+"""Milliseconds of the feed's time, from the order's arrival at its venue's edge."""
 
 
 class _Strict(BaseModel):
@@ -25,7 +27,10 @@ class _Strict(BaseModel):
 
 
 class SimpleBody(_Strict):
-    """`qty` or `notional` in human units; without `price` a market order, without `venue` the router decides."""
+    """`qty` or `notional` in human units; without `price` a market order, without `venue` the router decides.
+
+    `tif` gtd takes `ttl_ms` or `expire_ns` (on the clock of the venue's feed).
+    """
 
     symbol: Symbol
     side: Side
@@ -34,6 +39,9 @@ class SimpleBody(_Strict):
     price: Human | None = None
     venue: Name | None = None
     tif: Tif | None = None
+    ttl_ms: Ttl | None = None
+    expire_ns: Positive | None = None
+    reduce_only: bool = False
     order_type: Literal["market", "limit"] | None = None
     max_slippage_bps: Annotated[StrictInt, Field(ge=0, lt=10_000)] | None = None
     sandbox: bool | None = None
@@ -82,13 +90,16 @@ class PacingBody(_Strict):
 
 
 class ExecutionBody(_Strict):
-    """`urgency` and `horizon_ms` are kept; a single sweep has no use for them."""
+    """`urgency` and `horizon_ms` are kept; a single sweep has no use for them. The rest as in the simple form."""
 
     policy: Literal["sor", "aggressive_chase"] = "sor"
     urgency: Literal["low", "medium", "high"] | None = None
     max_slippage_bps: Annotated[StrictInt, Field(ge=0, lt=10_000)] | None = None
     horizon_ms: Annotated[StrictInt, Field(ge=1, le=86_400_000)] | None = None
     tif: Tif | None = None
+    ttl_ms: Ttl | None = None
+    expire_ns: Positive | None = None
+    reduce_only: bool = False
     pacing: PacingBody | None = None
 
 
@@ -164,9 +175,13 @@ class Wanted:
     horizon_ms: int | None = None
     max_notional_1e9: int | None = None
     sandbox: bool | None = None
+    ttl_ms: int | None = None
+    expire_ns: int | None = None
+    reduce_only: bool = False
 
 
 def simple(body: SimpleBody) -> Wanted:
+    _lasts(body.tif, body.ttl_ms, body.expire_ns, "tif")
     return Wanted(
         body.graph_id,
         "order",
@@ -179,12 +194,17 @@ def simple(body: SimpleBody) -> Wanted:
         _tif(body.tif, body.price is not None, "tif"),
         max_slippage_bps=body.max_slippage_bps,
         sandbox=body.sandbox,
+        ttl_ms=body.ttl_ms,
+        expire_ns=body.expire_ns,
+        reduce_only=body.reduce_only,
     )
 
 
 def of_node(node: NodeBody, at: str, graph_id: str | None, sandbox: bool | None) -> Wanted:
     """What a node of a graph sends. Raises 422 with the field, which is in `at`."""
     limit = node.order_type.limit.price_1e9 if isinstance(node.order_type, LimitTypeBody) else None
+    how = node.execution
+    _lasts(how.tif, how.ttl_ms, how.expire_ns, f"{at}.execution.tif")
     return Wanted(
         graph_id,
         node.node_id,
@@ -194,20 +214,29 @@ def of_node(node: NodeBody, at: str, graph_id: str | None, sandbox: bool | None)
         0,
         limit,
         node.instrument.venue,
-        _tif(node.execution.tif, limit is not None, f"{at}.execution.tif"),
-        node.execution.policy == "aggressive_chase",
-        node.execution.max_slippage_bps,
-        node.execution.horizon_ms,
+        _tif(how.tif, limit is not None, f"{at}.execution.tif"),
+        how.policy == "aggressive_chase",
+        how.max_slippage_bps,
+        how.horizon_ms,
         sandbox=sandbox,
+        ttl_ms=how.ttl_ms,
+        expire_ns=how.expire_ns,
+        reduce_only=how.reduce_only,
     )
 
 
 def _tif(asked: Tif | None, limited: bool, field: str) -> Tif:
-    if not limited and asked == "post_only":
-        raise invalid(field, "a market order cannot be post_only")
+    if not limited and asked in ("post_only", "gtd"):
+        raise invalid(field, f"a market order cannot be {asked}")
     if not limited:
         return "fok" if asked == "fok" else "ioc"
     return asked or "gtc"
+
+
+def _lasts(tif: Tif | None, ttl_ms: int | None, expire_ns: int | None, field: str) -> None:
+    given = (ttl_ms is not None) + (expire_ns is not None)
+    if given != (tif == "gtd"):
+        raise invalid(field, "gtd takes either ttl_ms or expire_ns, and nothing else takes one of them")
 
 
 def _scaled(human: Decimal | None, digits: int) -> int:

@@ -46,7 +46,14 @@ def parent_order(parent: Parent, legs: Legs) -> Order:
         if ended_badly
         else None,
         decision_mid_1e9=0,
+        **_terms(parent.terms),
     )
+
+
+def _terms(terms: Json | None) -> Json:
+    """How long an order without legs is good is known of its legs only, unless it named a time itself."""
+    asked = terms or {}
+    return {"expire_ns": asked.get("expire_ns"), "reduce_only": asked.get("reduce_only", False)}
 
 
 def submitted(parent: Parent, legs: Legs) -> Json:

@@ -110,7 +110,13 @@ def _unsized(want: Wanted, account_id: str, mode: Mode, graph_id: str, content: 
         created_ns=now_ns,
         until_ns=now_ns + (want.horizon_ms * 10**6 if want.chase and want.horizon_ms else SEND_NS),
         more=want.chase,
+        terms=_terms(want),
     )
+
+
+def _terms(want: Wanted) -> Json | None:
+    asked: Json = {"ttl_ms": want.ttl_ms, "expire_ns": want.expire_ns, "reduce_only": want.reduce_only}
+    return {name: value for name, value in asked.items() if value} or None
 
 
 def _protected(side: Side, max_slippage_bps: int | None, bid: int, ask: int) -> int | None:
@@ -193,7 +199,7 @@ def _parts(parent: Parent, decision: Decision, venues: Sequence[Venue]) -> dict[
         return {resting: (decision.qty_1e8, limit)} if resting else {}
     chases = parent.policy == "aggressive_chase"
     parts = {leg.venue: (leg.qty_1e8, leg.worst_px_1e9 if chases else limit) for leg in decision.legs}
-    if parent.tif == "gtc" and decision.unfilled_1e8:
+    if parent.tif in ("gtc", "gtd") and decision.unfilled_1e8:
         resting = _resting(venues, decision.unfilled_1e8, limit, parts)
         if resting:
             parts[resting] = (parts.get(resting, (0, 0))[0] + decision.unfilled_1e8, limit)
@@ -285,4 +291,5 @@ def _request(parent: Parent, order_id: str, qty_1e8: int, px_1e9: int, now_ns: i
         "until_ns": _until(parent, now_ns),
         "created_ns": parent.created_ns,
         "decided_ns": now_ns,
+        **(parent.terms or {}),
     }

@@ -48,6 +48,7 @@ parents = sa.Table(
     col("more", _BOOL),
     col("cancel", _BOOL),
     col("failure", TEXT, null=True),
+    col("terms", JSON, null=True),
     sa.UniqueConstraint("account_id", "mode", "graph_id", "node_id", name="one_parent_per_node"),
 )
 

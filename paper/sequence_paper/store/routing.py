@@ -17,7 +17,7 @@ class Parent:
     `content` is the digest of what the client sent, so that the same `graph_id` twice is told from a conflict. Times
     are wall clock; after `until_ns` no leg may begin. `origin` names the instance that asked for it (an intent), None
     when a client did. `more` says that further rounds may follow; `cancel` that somebody wants it to end; `failure`
-    why nothing was sent.
+    why nothing was sent. `terms`: what else each leg is asked with (`ttl_ms`, `expire_ns`, `reduce_only`).
     """
 
     order_id: str
@@ -29,7 +29,7 @@ class Parent:
     symbol: str
     side: Literal["buy", "sell"]
     order_type: Literal["limit", "market"]
-    tif: Literal["gtc", "ioc", "fok", "post_only"]
+    tif: Literal["gtc", "gtd", "ioc", "fok", "post_only"]
     policy: Policy
     qty_1e8: int
     limit_1e9: int | None
@@ -40,6 +40,7 @@ class Parent:
     more: bool = False
     cancel: bool = False
     failure: str | None = None
+    terms: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,40 @@ def test_graph_ids_belong_to_an_account(trader, new_trader):
     assert theirs["node_order_id"] != mine["node_order_id"]
 
 
+def test_an_order_is_good_until_its_time(trader):
+    low = trader.price() - 2000
+    sent = trader.ok("POST", "/orders", order(price=low, venue="kraken", tif="gtd", ttl_ms=300))
+    assert sent["status"] == "OPEN"
+    graph = trader.ended(sent["graph_id"])
+    (leg,) = graph["nodes"][0]["children"]
+    assert (leg["status"], leg["failure_reason"], leg["tif"]) == ("CANCELLED", "EXPIRED", "gtd")
+    assert leg["expire_ns"] == leg["created_ns"] + 300 * 10**6
+
+
+def test_a_reduce_only_order_takes_no_more_than_is_held(trader):
+    status, answer = trader("POST", "/orders", order(side="sell", venue="kraken", reduce_only=True))
+    assert (status, answer["status"], answer["failure_reason"]) == (200, "REJECTED", "INVALID_PARAMS")
+    trader.ended(trader.ok("POST", "/orders", order(qty=0.02, venue="kraken"))["graph_id"])
+    sent = trader.ok("POST", "/orders", order(side="sell", venue="kraken", reduce_only=True))
+    (leg,) = trader.ended(sent["graph_id"])["nodes"][0]["children"]
+    assert (leg["reduce_only"], leg["status"], leg["filled_qty_1e8"]) == (True, "FILLED", 2_000_000)
+    assert trader.ok("GET", "/positions")["positions"] == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tif": "gtd"},
+        {"ttl_ms": 5},
+        {"tif": "gtd", "ttl_ms": 5, "expire_ns": 9},
+        {"tif": "ioc", "expire_ns": 9},
+    ],
+)
+def test_only_good_till_time_takes_a_time_and_only_one(trader, more):
+    status, answer = trader("POST", "/orders", order(price=90_000, **more))
+    assert (status, answer["error"]["details"][0]["field"]) == (422, "tif")
+
+
 def test_a_named_venue_gets_the_whole_order(trader):
     sent = trader.ok("POST", "/orders", order(venue="coinbase"))
     graph = trader.ended(sent["graph_id"])
@@ -168,7 +202,7 @@ def test_a_preview_sends_nothing(trader):
         (order(notional=100), 422, "body"),
         (order(side="hold"), 422, "side"),
         (order(qty=-1), 422, "qty"),
-        (order(reduce_only=True), 422, "reduce_only"),
+        (order(iceberg=True), 422, "iceberg"),
         (order(symbol="NO-USD"), 422, "symbol"),
         (order(venue="okx"), 422, "venue"),
         (order(tif="post_only"), 422, "tif"),

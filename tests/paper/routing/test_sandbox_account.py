@@ -120,6 +120,34 @@ def test_a_reset_wipes_what_was_traded_and_edges_do_not_bring_it_back(trader):
     assert len(trader.ok("GET", "/fills")["fills"]) >= 2  # what happened stays
 
 
+def test_orders_are_held_against_what_was_given(trader):
+    assert trader.ok("GET", "/account")["capital"]["available_usd_1e9"] is None
+    give(trader, {"venue": "kraken", "kind": "fiat", "symbol": "USD", "qty": 5000})
+    low = trader.price() - 2000
+    resting = trader.ok("POST", "/orders", {**BUY, "price": low})
+    sent = trader.ok("POST", "/orders", {**BUY, "qty": 0.05})
+    assert (sent["status"], sent["failure_reason"]) == ("REJECTED", "INSUFFICIENT_BALANCE")
+    status, answer = trader("PATCH", f"/orders/{resting['node_order_id'][:-1]}1", {"new_qty_1e8": 10**8})
+    assert (status, "needs" in answer["error"]["message"]) == (409, True)
+    held = low * 2 * 10**7 * 10026 // 10_000  # with the taker's fee
+    (row,) = trader.ok("GET", "/balances")["balances"]
+    assert row == {
+        "venue": "kraken",
+        "asset": "USD",
+        "total_1e9": 5000 * 10**9,
+        "reserved_1e9": held,
+        "available_1e9": 5000 * 10**9 - held,
+        "counted": True,
+    }
+    assert trader.ok("GET", "/account")["capital"]["available_usd_1e9"] == row["available_1e9"]
+    trader.ok("DELETE", f"/orders/{resting['node_order_id']}")
+    # Of coins nothing was given, so they are not counted; what is sold brings dollars that are.
+    trader.ended(trader.ok("POST", "/orders", {**BUY, "side": "sell"})["graph_id"])
+    coins, dollars = trader.ok("GET", "/balances")["balances"]
+    assert (coins["total_1e9"], coins["available_1e9"]) == (-20_000_000, None)
+    assert dollars["available_1e9"] == dollars["total_1e9"] > 5000 * 10**9
+
+
 def test_nothing_is_reset_while_an_order_is_open(trader):
     give(trader, USDC)
     resting = trader.ok("POST", "/orders", {**BUY, "price": trader.price() - 2000})
