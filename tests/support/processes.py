@@ -37,16 +37,19 @@ PATIENCE = 90.0
 def wait_until(condition: Callable[[], T], what: str, timeout: float = PATIENCE) -> T:
     """Poll until the condition gives something true; its value. AssertionError names what did not happen.
 
-    It looks more rarely the longer it takes: each look costs processor time that what is waited for needs.
+    It looks more rarely the longer it takes, and the longer a look takes: each costs processor time that what is waited
+    for needs.
     """
     began = time.monotonic()
     while True:
+        looked = time.monotonic()
         value = condition()
         if value:
             return value
-        waited = time.monotonic() - began
+        now = time.monotonic()
+        waited = now - began
         assert waited < timeout, f"not within {timeout:.0f} s: {what}"
-        time.sleep(min(max(waited / 10, 0.01), 0.2))
+        time.sleep(max(min(max(waited / 10, 0.01), 0.2), min(2 * (now - looked), 1.0)))
 
 
 def listening(port: int) -> bool:
