@@ -60,6 +60,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+ONE_WORKER = ("tests/paper/api", "tests/paper/routing", "tests/paper/stream")
+"""Folders whose files share one platform."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As --dist=loadfile, but folders with a platform of their own go to one worker: each other would start another."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return next((folder for folder in ONE_WORKER if file.startswith(f"{folder}/")), file)
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with stacks of their own first: they take minutes, and at the end one worker would be left with them."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

@@ -23,6 +23,7 @@ class Paper:
         self.db = f"sqlite:///{folder / 'paper.db'}"
         self.port, self._nats_port = free_port(), free_port()
         self.call_log = folder / "calls.jsonl"
+        self._store: Store | None = None
         nats = f"nats://127.0.0.1:{self._nats_port}"
         server = Path(sys.executable).with_name("nats-server")
         common = ["--db", self.db, "--nats", nats]
@@ -66,12 +67,10 @@ class Paper:
 
     def key(self, mode: str = "sandbox", account: str = "desk", qps: int = 1000, admin: bool = False) -> str:
         """A fresh API key of an account (made when absent), as `python -m sequence_paper.keys` mints it."""
-        store = Store(self.db)
-        try:
-            found = store.accounts.ensure(account, rate_limit_qps=qps)
-            return store.accounts.mint_key(found.account_id, mode, admin=admin)
-        finally:
-            store.close()
+        if self._store is None:
+            self._store = Store(self.db)
+        found = self._store.accounts.ensure(account, rate_limit_qps=qps)
+        return self._store.accounts.mint_key(found.account_id, mode, admin=admin)
 
     def request(
         self, method: str, path: str, key: str, body: Any = None, headers: dict[str, str] | None = None
@@ -94,5 +93,7 @@ class Paper:
         return [json.loads(line) for line in self.call_log.read_text().splitlines() if line]
 
     def stop(self) -> None:
+        if self._store is not None:
+            self._store.close()
         for child in [*self.edges.values(), self.api, self.nats]:
             child.kill()

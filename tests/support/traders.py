@@ -52,10 +52,11 @@ class Trader:
 
 def ready(paper: Paper, venues: int = 3) -> Paper:
     """Wait until the router may use all books."""
-    trader = Trader(paper)
+    key = paper.key(account="looker")
 
     def usable() -> bool:
-        status, answer = trader("POST", "/orders/preview", {"symbol": "BTC-USD", "side": "buy", "qty": 0.01})
+        body = {"symbol": "BTC-USD", "side": "buy", "qty": 0.01}
+        status, answer, _ = paper.request("POST", "/v1/orders/preview", key, body)
         return status == 200 and sum(one["kind"] == "venue" for one in answer["alternatives"]) == venues
 
     wait_until(usable, f"{venues} books can be routed to")

@@ -1,4 +1,4 @@
-"""One running platform for the session; each test has an account of its own on it."""
+"""One running platform for all files; each test has an account of its own on it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from pydantic import BaseModel
 from sequence_paper.api import answers, api_keys, mesh, quote_answers, reading_answers, traces, venue_answers
 from sequence_paper.api.tca import answers as tca_answers
 from sequence_paper.store import Store
+from sequence_paper.store.records import Mode
 from support.paper import Paper
 from support.processes import wait_until
 from support.tiny_edge import TinyEdge
 
 WASM = b"\0asm\x01\0\0\0"
 _numbers = itertools.count(1)
+MODES: tuple[Mode, ...] = ("sandbox", "live")
 
 
 class Desk:
@@ -57,6 +59,13 @@ class Desk:
 
     def get(self, row: dict[str, Any]) -> dict[str, Any]:
         return self.ok("GET", f"/deployments/{row['deployment_id']}")
+
+    def clear(self) -> None:
+        """Delete its deployments, without waiting for edges."""
+        account, deployments = self.account.account_id, self.store.deployments
+        for mode in MODES:
+            for deployment_id in deployments.ids(account, mode):
+                deployments.delete(account, mode, deployment_id, set())
 
 
 _DOCUMENTED = {
@@ -114,7 +123,7 @@ def nats_url(paper: Paper) -> str:
     return paper.api.command[paper.api.command.index("--nats") + 1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     paper = Paper(tmp_path_factory.mktemp("platform"), venues={})
     try:
@@ -123,14 +132,14 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
         paper.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def store(paper: Paper) -> Iterator[Store]:
     store = Store(paper.db)
     yield store
     store.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="package")
 def edges(paper: Paper) -> Iterator[dict[str, TinyEdge]]:
     """Kraken trades two symbols, coinbase one."""
     url = nats_url(paper)
@@ -142,13 +151,22 @@ def edges(paper: Paper) -> Iterator[dict[str, TinyEdge]]:
 
 
 @pytest.fixture
-def desk(paper: Paper, store: Store) -> Desk:
-    return Desk(paper, store)
+def new_desk(paper: Paper, store: Store, edges: dict[str, TinyEdge]) -> Iterator[Callable[..., Desk]]:
+    """Makes accounts, whose deployments go with the test: the edges would tell of them all."""
+    desks: list[Desk] = []
+
+    def make(**more: Any) -> Desk:
+        desks.append(Desk(paper, store, **more))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        desk.clear()
 
 
 @pytest.fixture
-def new_desk(paper: Paper, store: Store) -> Callable[..., Desk]:
-    return lambda **more: Desk(paper, store, **more)
+def desk(new_desk: Callable[..., Desk]) -> Desk:
+    return new_desk()
 
 
 @pytest.fixture

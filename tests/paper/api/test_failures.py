@@ -7,10 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from sequence_paper import keys
+from sequence_paper.api import __main__ as api
 from sequence_paper.store import Store
 from support.paper import Paper
 from support.postgres import Postgres
@@ -24,22 +27,38 @@ BODY = {
 }
 
 
+NO_BUS = "nats://127.0.0.1:1"
+
+
 def nats_url(paper: Paper) -> str:
     return paper.api.command[paper.api.command.index("--nats") + 1]
 
 
-@pytest.fixture
-def own(tmp_path) -> Iterator[Paper]:
-    """A platform of the test's own, with a kraken edge."""
-    paper = Paper(tmp_path, venues={}).start()
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    """A platform of this file's own, with a kraken edge."""
+    paper = Paper(tmp_path_factory.mktemp("fragile"), venues={}).start()
     edge = TinyEdge(paper.db, nats_url(paper), "kraken", ["BTC-USD"]).start()
     yield paper
     edge.stop()
     paper.stop()
 
 
+@pytest.fixture
+def own(fragile: Paper) -> Paper:
+    """The same, its API running whatever the test before did to it."""
+    if not fragile.api.running():
+        fragile.api.start()
+        wait_until(fragile.api_healthy, "the API answers again")
+    return fragile
+
+
+def test_sigterm_is_an_orderly_end(own):
+    assert own.api.stop() == 0
+
+
 def test_kill_9_of_the_api_loses_nothing_it_acknowledged(own):
-    key = own.key()
+    key = own.key(account="writer")
     acknowledged, stop = [], threading.Event()
 
     def register() -> None:
@@ -76,7 +95,7 @@ def test_kill_9_of_the_api_loses_nothing_it_acknowledged(own):
 
 
 def test_without_the_bus_readings_work_and_changes_arrive_all_the_same(own):
-    key = own.key()
+    key = own.key(account="alone")
     _, row, _ = own.request("POST", "/v1/deployments", key, BODY)
     path = f"/v1/deployments/{row['deployment_id']}"
     own.nats.kill()
@@ -119,30 +138,21 @@ def test_the_whole_of_it_on_postgres(tmp_path):
         server.stop()
 
 
-def test_sigterm_is_an_orderly_end(own):
-    assert own.api.stop() == 0
-
-
-def run_api(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sequence_paper.api", "--nats", "nats://127.0.0.1:1", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30)
-
-
-def test_a_taken_port_is_one_clear_line_and_a_code_of_its_own(tmp_path):
+def test_a_taken_port_is_one_clear_line_and_a_code_of_its_own(tmp_path, capfd):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = run_api("--db", f"sqlite:///{tmp_path / 'p.db'}", "--port", str(port))
-    assert done.returncode == 98
-    assert done.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+        arguments = ["--db", f"sqlite:///{tmp_path / 'p.db'}", "--nats", NO_BUS, "--port", str(port)]
+        assert api.main(arguments) == 98
+    assert capfd.readouterr().err == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
     assert not (tmp_path / "p.db").exists()
 
 
-def test_an_unusable_database_is_one_clear_line(tmp_path):
+def test_an_unusable_database_is_one_clear_line(tmp_path, capfd):
     (tmp_path / "p.db").write_text("no database" * 100)
-    done = run_api("--db", f"sqlite:///{tmp_path / 'p.db'}", "--port", "0")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: cannot open the database")
-    assert done.stderr.count("\n") == 1
+    assert api.main(["--db", f"sqlite:///{tmp_path / 'p.db'}", "--nats", NO_BUS, "--port", "0"]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("error: cannot open the database")
+    assert said.count("\n") == 1
 
 
 def test_the_api_starts_without_its_bus_and_finds_it_later(tmp_path):
@@ -160,27 +170,39 @@ def test_the_api_starts_without_its_bus_and_finds_it_later(tmp_path):
 
 
 class TestKeys:
-    def keys(self, db: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sequence_paper.keys", "--db", db, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30)
+    @pytest.fixture
+    def keys(self, capfd) -> Callable[..., Any]:
+        """Run it; what it prints, parsed."""
 
-    def test_each_call_mints_a_key_for_the_same_account_and_keeps_it_nowhere(self, tmp_path):
+        def mint(db: str, *arguments: str) -> Any:
+            assert keys.main(["--db", db, *arguments]) == 0
+            return json.loads(capfd.readouterr().out)
+
+        return mint
+
+    def test_it_is_a_program(self, tmp_path):
+        command = [sys.executable, "-m", "sequence_paper.keys", "--db", f"sqlite:///{tmp_path / 'p.db'}"]
+        command += ["--account", "desk", "--mode", "live"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+        assert json.loads(done.stdout)["mode"] == "live"
+
+    def test_each_call_mints_a_key_for_the_same_account_and_keeps_it_nowhere(self, tmp_path, keys):
         db, file = f"sqlite:///{tmp_path / 'p.db'}", tmp_path / "key"
         arguments = ("--account", "desk", "--mode", "live", "--qps", "7", "--key-file", str(file))
-        first = json.loads(self.keys(db, *arguments).stdout)
+        first = keys(db, *arguments)
         assert first["key"].startswith("seq_live_")
         assert len(first["key"]) == len("seq_live_") + 64
         assert file.read_text() == first["key"] + "\n"
         assert file.stat().st_mode & 0o777 == 0o600
-        other = json.loads(self.keys(db, "--account", "desk", "--mode", "sandbox").stdout)
+        other = keys(db, "--account", "desk", "--mode", "sandbox")
         assert other["account_id"] == first["account_id"]
         assert other["key"].startswith("seq_test_")
         store = Store(db)
         caller = store.accounts.caller(first["key"])
         assert (caller.mode, caller.account.name) == ("live", "desk")
         assert (caller.account.tier, caller.account.rate_limit_qps) == ("free", 7)
-        self.keys(db, *arguments, "--tier", "pro")
-        self.keys(db, "--account", "desk", "--mode", "live")
+        keys(db, *arguments, "--tier", "pro")
+        keys(db, "--account", "desk", "--mode", "live")
         account = store.accounts.caller(first["key"]).account
         assert (account.tier, account.rate_limit_qps) == ("pro", 7)
         assert store.accounts.caller(first["key"][:-1] + "x") is None
@@ -189,9 +211,12 @@ class TestKeys:
             first["key"].encode() not in path.read_bytes() for path in tmp_path.iterdir() if path != file
         )
 
-    def test_what_cannot_be_done_is_said(self, tmp_path):
-        done = self.keys("mysql://x", "--account", "a", "--mode", "live")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "mysql" in done.stderr
-        db = f"sqlite:///{tmp_path / 'p.db'}"
-        assert self.keys(db, "--account", "a", "--mode", "live", "--qps", "0").returncode == 2
+    def test_what_cannot_be_done_is_said(self, tmp_path, capfd):
+        desk = ["--account", "a", "--mode", "live"]
+        assert keys.main(["--db", "mysql://x", *desk]) == 1
+        said = capfd.readouterr()
+        assert said.out == ""
+        assert "mysql" in said.err
+        with pytest.raises(SystemExit) as ended:
+            keys.main(["--db", f"sqlite:///{tmp_path / 'p.db'}", *desk, "--qps", "0"])
+        assert ended.value.code == 2

@@ -255,9 +255,9 @@ def test_a_pause_waits_for_its_acknowledgement(desk, edges):
 
 class TestEdgesAway:
     def test_an_edge_that_never_was_is_waited_for(self, desk):
-        row = desk.create(instances=[instance("main", "bybit")])
+        row = desk.create(instances=[instance("main", "cryptocom")])
         assert (row["status"], row["pushed_to"], row["capable_edges"]) == ("pending", 0, 1)
-        assert row["instances"][0]["error"] == "no edge venue-edge-bybit has ever connected"
+        assert row["instances"][0]["error"] == "no edge venue-edge-cryptocom has ever connected"
         assert desk.ok("POST", f"/deployments/{row['deployment_id']}/start")["desired"] == "running"
         assert desk("DELETE", f"/deployments/{row['deployment_id']}")[0] == 204
 

@@ -1,4 +1,4 @@
-"""A platform with real edges of three venues, and accounts on it."""
+"""One platform with real edges of three venues for all files, and accounts on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sequence_paper.store import Store
 from support.paper import Paper
 from support.traders import Trader, ready
 
@@ -17,13 +16,19 @@ FEEDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+@pytest.fixture(scope="package")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     paper = Paper(tmp_path_factory.mktemp("platform"), FEEDS)
     try:
-        yield ready(paper.start())
+        yield paper.start()
     finally:
         paper.stop()
+
+
+@pytest.fixture
+def paper(platform: Paper) -> Paper:
+    """The platform of all files, with the books of all venues: a test may end processes of it that it starts again."""
+    return ready(platform)
 
 
 @pytest.fixture
@@ -34,10 +39,3 @@ def trader(paper: Paper) -> Trader:
 @pytest.fixture
 def new_trader(paper: Paper) -> Callable[..., Trader]:
     return lambda **more: Trader(paper, **more)
-
-
-@pytest.fixture(scope="module")
-def store(paper: Paper) -> Iterator[Store]:
-    store = Store(paper.db)
-    yield store
-    store.close()

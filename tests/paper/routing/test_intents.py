@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,25 +12,10 @@ import pytest
 from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
-from support.traders import Trader, ready
+from support.traders import Trader
 
-FEED = ("--feed", "generated", "--seed", "7")
 KRAKEN, BINANCE = 1, 3
 SWEEP, CHASE = 0, 1
-
-
-@pytest.fixture(scope="module")
-def wasm() -> bytes:
-    return build_algos()["asker"]
-
-
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
-    paper = Paper(tmp_path_factory.mktemp("intents"), {"kraken": FEED, "binance": FEED})
-    try:
-        yield ready(paper.start(), 2)
-    finally:
-        paper.stop()
 
 
 class Asker:
@@ -83,6 +68,21 @@ class Asker:
         return {row["venue"]: row["qty_1e8"] for row in rows}
 
 
+@pytest.fixture
+def ask(paper: Paper) -> Iterator[Callable[..., Asker]]:
+    """Deploy it; it goes with the test."""
+    wasm = build_algos()["asker"]
+    askers: list[Asker] = []
+
+    def deploy(**more: Any) -> Asker:
+        askers.append(Asker(paper, wasm, **more))
+        return askers[-1]
+
+    yield deploy
+    for asker in askers:
+        asker.trader("DELETE", f"/deployments/{asker.id}")
+
+
 def _params(
     *, venue: int, qty: int, policy: int = SWEEP, ttl: int = 0, beyond: int = 50
 ) -> list[dict[str, Any]]:
@@ -93,8 +93,8 @@ def _params(
     ]
 
 
-def test_an_intent_is_traded_at_another_venue_and_told_to_the_algo(paper, wasm):
-    asker = Asker(paper, wasm, venue=BINANCE, qty=2_000_000)
+def test_an_intent_is_traded_at_another_venue_and_told_to_the_algo(ask):
+    asker = ask(venue=BINANCE, qty=2_000_000)
     asker.wait_filled(1, 2_000_000)
     assert asker.held() == {"binance": 2_000_000}
     [order] = asker.trader.ok("GET", "/orders")["orders"]
@@ -106,8 +106,8 @@ def test_an_intent_is_traded_at_another_venue_and_told_to_the_algo(paper, wasm):
     assert asker.told("^fill 1 ")[-1].endswith("here 0")
 
 
-def test_venue_0_is_the_router_and_own_fills_are_told_once(paper, wasm):
-    asker = Asker(paper, wasm, venue=0, qty=3_000_000)
+def test_venue_0_is_the_router_and_own_fills_are_told_once(ask):
+    asker = ask(venue=0, qty=3_000_000)
     asker.wait_filled(1, 3_000_000)
     asker.ask(venue=KRAKEN, qty=-1_000_000)
     asker.wait_filled(2, 1_000_000)
@@ -117,13 +117,13 @@ def test_venue_0_is_the_router_and_own_fills_are_told_once(paper, wasm):
     assert len({order["parent_id"] for order in asker.trader.ok("GET", "/orders")["orders"]}) == 2
 
 
-def test_a_chase_goes_on_until_it_is_filled(paper, wasm):
-    asker = Asker(paper, wasm, venue=BINANCE, qty=300_000_000, policy=CHASE, ttl=60_000)
+def test_a_chase_goes_on_until_it_is_filled(ask):
+    asker = ask(venue=BINANCE, qty=300_000_000, policy=CHASE, ttl=60_000)
     asker.wait_filled(1, 300_000_000)
 
 
-def test_a_sweep_beyond_its_limit_ends_without_a_word(paper, wasm):
-    asker = Asker(paper, wasm, venue=BINANCE, qty=1_000_000, beyond=-500)
+def test_a_sweep_beyond_its_limit_ends_without_a_word(ask):
+    asker = ask(venue=BINANCE, qty=1_000_000, beyond=-500)
     wait_until(lambda: asker.told("^asked 1"), "it asks")
     # The next one is told, so the first is over; nothing was said of it.
     asker.ask(venue=BINANCE, qty=1_000_000)
@@ -142,16 +142,16 @@ def test_a_sweep_beyond_its_limit_ends_without_a_word(paper, wasm):
         ({"venue": BINANCE, "qty": 5_000_000}, {"max_order_notional_1e9": 10**9}, 100),
     ],
 )
-def test_refusals_come_back_as_the_code_of_their_cause(paper, wasm, intent, risk, code):
-    asker = Asker(paper, wasm, risk=risk, **intent)
+def test_refusals_come_back_as_the_code_of_their_cause(ask, intent, risk, code):
+    asker = ask(risk=risk, **intent)
     wait_until(lambda: asker.told("^intent 1 rejected"), "it is refused")
     assert asker.told("^intent 1 rejected") == [f"intent 1 rejected: {code}"]
     assert asker.held() == {}
 
 
-def test_fills_made_while_its_edge_was_dead_are_told_when_it_is_back(paper, wasm):
+def test_fills_made_while_its_edge_was_dead_are_told_when_it_is_back(paper, ask):
     # More than is shown: it takes what is there, and then whatever comes, until its time is over.
-    asker = Asker(paper, wasm, venue=BINANCE, qty=10**12, policy=CHASE, ttl=30_000, beyond=3)
+    asker = ask(venue=BINANCE, qty=10**12, policy=CHASE, ttl=8_000, beyond=3)
     wait_until(lambda: asker.told("^fill 1 "), "it begins to fill")
     paper.edges["kraken"].kill()
     filled = asker.held().get("binance", 0)

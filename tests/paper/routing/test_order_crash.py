@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,18 +11,6 @@ from sequence_paper.store import Store
 from support.paper import Paper
 from support.processes import listening, wait_until
 from support.traders import Trader, ready
-
-FEED = ("--feed", "generated", "--seed", "7")
-
-
-@pytest.fixture
-def own(tmp_path) -> Iterator[Paper]:
-    """A platform of the test's own."""
-    paper = Paper(tmp_path, {"kraken": FEED, "binance": FEED})
-    try:
-        yield ready(paper.start(), 2)
-    finally:
-        paper.stop()
 
 
 def restart(paper: Paper, victim: str) -> None:
@@ -38,8 +25,8 @@ def restart(paper: Paper, victim: str) -> None:
 
 
 @pytest.mark.parametrize("victim", ["api", "kraken", "nats"])
-def test_kill_9_under_way_loses_nothing_and_doubles_nothing(own, victim):
-    trader = Trader(own)
+def test_kill_9_under_way_loses_nothing_and_doubles_nothing(paper, victim):
+    trader = Trader(paper)
     acknowledged: list[str] = []
     stop, enough = threading.Event(), threading.Event()
 
@@ -52,21 +39,23 @@ def test_kill_9_under_way_loses_nothing_and_doubles_nothing(own, victim):
             try:
                 status, _ = trader("POST", "/orders", body | ({"venue": venue} if venue else {}))
             except (OSError, ValueError):
+                stop.wait(0.05)
                 continue  # no answer: nothing was acknowledged
             if status == 200:
                 acknowledged.append(f"g{number}")
                 if len(acknowledged) >= 6:
                     enough.set()
+            stop.wait(0.02)
 
     sender = threading.Thread(target=send)
     sender.start()
     assert enough.wait(90)
-    restart(own, victim)
+    restart(paper, victim)
     before = len(acknowledged)
     wait_until(lambda: len(acknowledged) > before + 3, "orders are taken again")
     stop.set()
     sender.join(60)
-    store = Store(own.db)
+    store = Store(paper.db)
     try:
         wait_until(lambda: not store.routes.unfinished(), "every leg is answered or given up")
         graphs = [trader.ended(graph_id) for graph_id in acknowledged]
@@ -86,30 +75,30 @@ def test_kill_9_under_way_loses_nothing_and_doubles_nothing(own, victim):
         store.close()
 
 
-def test_a_resting_order_survives_its_edge_and_can_still_be_cancelled(own):
-    trader = Trader(own)
+def test_a_resting_order_survives_its_edge_and_can_still_be_cancelled(paper):
+    trader = Trader(paper)
     low = {"symbol": "BTC-USD", "side": "buy", "qty": 0.01, "price": trader.price() - 2000, "venue": "kraken"}
     sent = trader.ok("POST", "/orders", low)
     assert sent["status"] == "OPEN"
-    own.edges["kraken"].kill()
+    paper.edges["kraken"].kill()
     # Nobody can end it now, but that it has to end is remembered.
     status, answer = trader("DELETE", f"/orders/{sent['node_order_id']}")
     assert status == 503, answer
     assert trader.graph(sent["graph_id"])["status"] == "OPEN"
-    own.edges["kraken"].start()
+    paper.edges["kraken"].start()
     assert trader.ended(sent["graph_id"])["status"] == "CANCELLED"
 
 
-def test_an_order_for_an_edge_that_is_away_is_given_up_in_time(own):
-    trader = Trader(own)
-    own.edges["kraken"].kill()
+def test_an_order_for_an_edge_that_is_away_is_given_up_in_time(paper):
+    trader = Trader(paper)
+    paper.edges["kraken"].kill()
     body = {"symbol": "BTC-USD", "side": "buy", "qty": 0.01, "venue": "kraken", "graph_id": "late"}
     sent = trader.ok("POST", "/orders", body)
     graph = trader.ended("late")
     assert graph["status"] == "REJECTED", sent
     assert graph["failure_reason"] in ("NETWORK", "STALE_VENUE")
-    own.edges["kraken"].start()
-    ready(own, 2)
+    paper.edges["kraken"].start()
+    ready(paper)
     # The edge is back, the order is not: its first row was taken.
     assert trader.graph("late")["nodes"][0]["filled_qty_1e8"] == 0
     assert trader.ok("POST", "/orders", body)["status"] == "REJECTED"

@@ -173,7 +173,7 @@ def test_a_chasing_order_that_nobody_meets_waits_for_its_time(trader):
         "side": "buy",
         "order_type": {"limit": {"price_1e9": (trader.price() - 5_000) * 10**9}},
         "quantity": {"fixed": {"qty_1e8": 1_000_000}},
-        "execution": {"policy": "aggressive_chase", "horizon_ms": 8_000},
+        "execution": {"policy": "aggressive_chase", "horizon_ms": 2_000},
     }
     sent = trader.ok("POST", "/orders", {"nodes": [node]})
     assert sent["status"] == "NEW"

@@ -45,7 +45,7 @@ def every_split(sources: list[Venue], side: int, want: int, limit: int = 0):
             yield want - taken, sum(cost for _, cost in parts)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(venues(), SIDES, WANT, st.sampled_from((0, 103 * PX, 97 * PX)))
 def test_a_route_is_as_good_as_the_best_of_all_splits(sources, side, want, limit):
     decision = route(side, want, sources, limit_1e9=limit)

@@ -102,7 +102,7 @@ def algos() -> dict[str, bytes]:
     return build_algos()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     paper = Paper(tmp_path_factory.mktemp("stream"), FEEDS)
     try:
