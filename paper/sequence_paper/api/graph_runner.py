@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from sequence_paper.api.bus import Bus
+from sequence_paper.api.bus import Bus, Ear
 from sequence_paper.api.dispatch import Dispatcher
 from sequence_paper.api.graph_amend import Amender, Change
 from sequence_paper.api.graph_facts import Held, columns, load, smallest, traded, wanted_of
@@ -45,7 +45,7 @@ class GraphRunner:
         self._wake = asyncio.Event()
         self._busy: WeakValueDictionary[GraphKey, asyncio.Lock] = WeakValueDictionary()
         self._sending: set[asyncio.Task[None]] = set()
-        self._accounts: set[str] = set()  # subjects of orders that may move a live graph
+        self._ears: dict[str, Ear] = {}  # on the orders of accounts that have live graphs
         self._due: dict[GraphKey, int] = {}
 
     async def submit(self, row: GraphRow, nodes: Sequence[NodeRow]) -> GraphRow:
@@ -104,7 +104,6 @@ class GraphRunner:
 
     async def run(self) -> None:
         """Look after live graphs, also of an earlier process, until cancelled."""
-        await self._bus.hear(wire.ALL_ORDERS, self._heard)
         while True:
             self._wake.clear()
             await guarded(self._advance_all())
@@ -114,20 +113,23 @@ class GraphRunner:
 
     def _patience(self) -> float:
         """Seconds until somebody has to look, if nothing happens."""
-        if not self._accounts:
+        if not self._ears:
             return _IDLE_SECONDS
         soonest = (min(self._due.values(), default=2**63) - time.time_ns()) / 10**9
         return min(_LOOK_SECONDS, max(0.0, soonest))
 
-    def _heard(self, subject: str, _payload: bytes) -> None:
-        if subject in self._accounts:
-            self._wake.set()
-
     async def _advance_all(self) -> None:
         live = await asyncio.to_thread(self._store.graphs.live)
-        self._accounts = {wire.order_subject(row.account_id, row.mode) for row in live}
+        await self._listen({wire.order_subject(row.account_id, row.mode) for row in live})
         self._due = {row.key: self._due[row.key] for row in live if row.key in self._due}
         await asyncio.gather(*(guarded(self.advance(row.key)) for row in live))
+
+    async def _listen(self, subjects: set[str]) -> None:
+        """Orders of other accounts are many, and move nothing here."""
+        for subject in self._ears.keys() - subjects:
+            await self._bus.forget(self._ears.pop(subject))
+        for subject in subjects - self._ears.keys():
+            self._ears[subject] = await self._bus.hear(subject, lambda *_: self._wake.set())
 
     # -- one look ----------------------------------------------------------------------------------------------
 
