@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from sequence_paper.api.errors import refused
 from sequence_paper.api.graph_bodies import Draft, edge_view
-from sequence_paper.api.graph_facts import lot_1e8
+from sequence_paper.api.graph_facts import lot_1e8, smallest
 from sequence_paper.api.offers import offers
 from sequence_paper.api.order_bodies import Wanted
 from sequence_paper.api.placing import decide, node_placement
 from sequence_paper.api.platform import Platform
-from sequence_paper.graphs import Problem, check
+from sequence_paper.graphs import Pacing, Problem, check
 from sequence_paper.routing import Venue, decision_row
 from sequence_paper.routing.supply import best_levels
 from sequence_paper.store.records import Caller
@@ -63,6 +63,7 @@ def admitted(here: Platform, who: Caller, draft: Draft, now_ns: int) -> list[int
     for number, want in enumerate(draft.wanted):
         venues, _ = offers(here.market, want.symbol, now_ns)
         problems += _place_problems(f"nodes.{number}.instrument", want, venues)
+        problems += _slice_problems(f"nodes.{number}.execution.pacing", want, draft.pacings[number], venues)
         lots.append(lot_1e8(want, venues))
         money += notional_1e9(_price(want, venues), want.qty_1e8)
     known = {problem.field for problem in problems}
@@ -84,6 +85,14 @@ def _place_problems(at: str, want: Wanted, venues: Sequence[Venue]) -> list[Prob
         there = ", ".join(names)
         return [Problem(f"{at}.venue", f"{want.venue} does not trade {want.symbol} here; {there} do")]
     return []
+
+
+def _slice_problems(at: str, want: Wanted, pacing: Pacing | None, venues: Sequence[Venue]) -> list[Problem]:
+    least = smallest(want, venues)
+    if pacing is None or least is None or want.qty_1e8 // pacing.slices >= least:
+        return []
+    small = f"slices are below {least} (_1e8), the smallest order that a venue takes now"
+    return [Problem(f"{at}.uniform.num_slices", small)]
 
 
 def _price(want: Wanted, venues: Sequence[Venue]) -> int:

@@ -98,8 +98,7 @@ async def cancel_graph(here: Platform, key: GraphKey) -> Json:
 
 async def cancel_node(here: Platform, key: GraphKey, node_id: str) -> Json:
     """End one node; what follows from its end begins."""
-    orders = [parent.order_id for parent, _ in (await _held(here, key)).orders[node_id]]
-    await here.run(lambda: here.store.graphs.cancel_node(key, node_id, orders))
+    await here.run(lambda: here.store.graphs.cancel_node(key, node_id))
     return await _ended(here, key, [node_id])
 
 

@@ -13,8 +13,9 @@ from sequence_paper.routing import Venue
 from sequence_paper.routing.supply import best_levels
 from sequence_paper.store import Store
 from sequence_paper.store.graphing import GraphKey, GraphRow, NodeRow
-from sequence_paper.store.parent_state import Legs, filled_1e8, status_of
+from sequence_paper.store.parent_state import NO_LIQUIDITY, Legs, filled_1e8, status_of
 from sequence_paper.store.routing import Parent
+from sequence_paper.store.trades import Order
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json
 
 Orders = Sequence[tuple[Parent, Legs]]
@@ -93,18 +94,26 @@ def columns(state: State) -> dict[str, Any]:
 def facts_of(orders: Orders) -> Facts:
     """Sums over what is stored: a fill that is seen twice is there once."""
     legs = [order for _, found in orders for _, order in found if order is not None]
-    accepted = [order for order in legs if order.status != "REJECTED"]
+    accepted = any(_accepted(order) for order in legs)
     return Facts(
         sent_1e8=sum(parent.qty_1e8 for parent, _ in orders),
         filled_1e8=sum(filled_1e8(found) for _, found in orders),
         is_open=any(status_of(*pair) in OPEN_ORDER_STATUSES for pair in orders),
-        accepted=bool(accepted),
+        accepted=accepted,
         refused=bool(orders) and not accepted and all(_refused(*pair) for pair in orders),
     )
 
 
+def _accepted(order: Order) -> bool:
+    """A venue had it; not what ended on its way there."""
+    never = order.status == "CANCELLED" and order.failure_reason in ("REQUESTED", "EDGE_RESTARTED")
+    return order.status not in ("NEW", "REJECTED") and not never
+
+
 def _refused(parent: Parent, legs: Legs) -> bool:
-    return any(order is not None for _, order in legs) or parent.failure not in (None, "NO_LIQUIDITY")
+    if parent.failure is not None:
+        return parent.failure != NO_LIQUIDITY
+    return any(order is not None and order.status == "REJECTED" for _, order in legs)
 
 
 def traded(want: Wanted, orders: Orders, venues: Sequence[Venue]) -> Traded:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+import orjson
+
 from sequence_paper.api.bus import Bus, Ear
 from sequence_paper.api.dispatch import Dispatcher
 from sequence_paper.api.graph_amend import Amender, Change
@@ -46,6 +48,7 @@ class GraphRunner:
         self._busy: WeakValueDictionary[GraphKey, asyncio.Lock] = WeakValueDictionary()
         self._sending: set[asyncio.Task[None]] = set()
         self._ears: dict[str, Ear] = {}  # on the orders of accounts that have live graphs
+        self._live: set[str] = set()  # graph ids
         self._due: dict[GraphKey, int] = {}
 
     async def submit(self, row: GraphRow, nodes: Sequence[NodeRow]) -> GraphRow:
@@ -119,17 +122,23 @@ class GraphRunner:
         return min(_LOOK_SECONDS, max(0.0, soonest))
 
     async def _advance_all(self) -> None:
+        self._due.clear()  # each says it anew; one that fails has to wait its turn
         live = await asyncio.to_thread(self._store.graphs.live)
+        self._live = {row.graph_id for row in live}
         await self._listen({wire.order_subject(row.account_id, row.mode) for row in live})
-        self._due = {row.key: self._due[row.key] for row in live if row.key in self._due}
         await asyncio.gather(*(guarded(self.advance(row.key)) for row in live))
 
     async def _listen(self, subjects: set[str]) -> None:
-        """Orders of other accounts are many, and move nothing here."""
+        """Orders of other accounts may be many, and move nothing here."""
         for subject in self._ears.keys() - subjects:
             await self._bus.forget(self._ears.pop(subject))
         for subject in subjects - self._ears.keys():
-            self._ears[subject] = await self._bus.hear(subject, lambda *_: self._wake.set())
+            self._ears[subject] = await self._bus.hear(subject, self._heard)
+
+    def _heard(self, _subject: str, payload: bytes) -> None:
+        """An order moved; those of algos move no graph."""
+        if orjson.loads(payload)["graph_id"] in self._live:
+            self._wake.set()
 
     # -- one look ----------------------------------------------------------------------------------------------
 

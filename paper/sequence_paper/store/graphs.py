@@ -125,14 +125,19 @@ class Graphs:
             connection.execute(parents.update().where(*_is(parents, key)).values(cancel=True, more=False))
             return self._change(connection, now, {"cancel": True})
 
-    def cancel_node(self, key: GraphKey, node_id: str, orders: Sequence[str]) -> GraphRow | None:
-        """Remember that one node has to end, and those of its orders that are known to the caller."""
+    def cancel_node(self, key: GraphKey, node_id: str) -> GraphRow | None:
+        """Remember that one node has to end, with every order that it sent."""
         with self._db.writing() as connection:
             now = self._turn(connection, key)
             if now is None or now.done:
                 return now
             self._nodes(connection, key, {node_id: {"cancelled": True}})
-            _end(connection, orders)
+            mine = (parents.c.node_id == node_id) | parents.c.node_id.startswith(
+                f"{node_id}.", autoescape=True
+            )
+            connection.execute(
+                parents.update().where(*_is(parents, key), mine).values(cancel=True, more=False)
+            )
             return self._change(connection, now, {})
 
     def amend(

@@ -94,6 +94,6 @@ async def test_what_the_venue_refuses_changes_nothing_and_is_told(store):
 
 async def test_what_cannot_be_changed_says_why(store):
     amender = Amender(store, Edge())
-    store.graphs.cancel_node(ROW.key, "order", [])
+    store.graphs.cancel_node(ROW.key, "order")
     with pytest.raises(AmendRefusedError, match="has ended"):
         await amender.want(ROW.key, "order", Change(90))

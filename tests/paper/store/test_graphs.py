@@ -101,10 +101,15 @@ def test_a_cancel_reaches_what_was_sent_and_what_is_to_come(store, made):
 
 def test_one_node_is_cancelled_and_amended(store, made):
     store.graphs.step(made, STEP, 9)
-    store.graphs.cancel_node(ROW.key, "order", [PARENT.order_id])
+    store.graphs.cancel_node(ROW.key, "order")
     row, nodes = store.graphs.get(ROW.key)
     assert (nodes[0].cancelled, nodes[1].cancelled, row.version) == (True, False, 2)
     assert store.routes.by_order(*ACCOUNT, PARENT.order_id).cancel
+    slices = [replace(PARENT, order_id=name, node_id=name) for name in ("after.1", "after_1", "afterx1")]
+    store.graphs.step(row, Step({}, [Placed(one, None, []) for one in slices]), 9)
+    row = store.graphs.cancel_node(ROW.key, "after")
+    ended = [parent.order_id for parent, _ in store.routes.of_graph(*ROW.key) if parent.cancel]
+    assert ended == [PARENT.order_id, "after.1"]
     assert not store.graphs.amend(made, "after", {"wanted": {"qty_1e8": 7}})
     assert store.graphs.amend(row, "after", {"wanted": {"qty_1e8": 7}}, (PARENT.order_id, {"qty_1e8": 8}))
     assert store.graphs.get(ROW.key)[1][1].wanted == {"qty_1e8": 7}
