@@ -89,10 +89,12 @@ def _of_order(here: Platform, who: Caller, order_id: str, change: Change | None)
         "ended_ns": ended_ns,
         "run_ns": run.run_ns,
     }
+    newest = run == store.inputs.runs(order.edge_id)[0]
+    if newest and run.body["feed"]["kind"] == "live" and ended_ns > _now_ns(here, run):
+        raise CaptureError("the end of this order is too new: its market data is on the disk within a second")
     if change is None:
         return packed(capture(store, run, account_id, who.mode, ended_ns, about))
-    newest = store.inputs.runs(order.edge_id)[0]
-    longer_ns = min(_now_ns(here, run), ended_ns + _LONGER_NS) if run == newest else ended_ns
+    longer_ns = min(_now_ns(here, run), ended_ns + _LONGER_NS) if newest else ended_ns
     made = capture(store, run, account_id, who.mode, ended_ns, about, at_most_ns=longer_ns)
     if change.kind == "venue" and change.value != order.venue:
         made = replace(made, aside=market_beside(store, change.value, trace.head.at_ns, made.feed.to_ns))

@@ -16,7 +16,8 @@ import uvloop
 
 from sequence_paper.edge.process import EdgeProcess, EdgeSettings
 from sequence_paper.feed.clock import Clock, PacedClock, WallClock
-from sequence_paper.feed.open import FeedError, open_feed
+from sequence_paper.feed.events import FeedAbout
+from sequence_paper.feed.open import FeedError, open_feed, recording_of
 from sequence_paper.jsonlog import log_json_lines
 from sequence_paper.store import Store, StoreError
 from sequence_paper.store.ticks.folder import beside
@@ -137,17 +138,20 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         gate=options.gate,
         until_ns=None if options.until is None else origin + int(options.until * 1e9),
         ticks=options.ticks or beside(options.db),
-        source=_source(options),
+        source=_source(options, feed.about),
         latency=latency,
     )
     return EdgeProcess(settings, Store(options.db), feed, clock, markets)
 
 
-def _source(options: argparse.Namespace) -> Json:
+def _source(options: argparse.Namespace, about: FeedAbout) -> Json:
     kind, _, name = options.feed.partition(":")
     # A file is named by where it lies: whoever opens it again may stand elsewhere.
     words = f"{kind}:{Path(name).resolve()}" if "/" in name or name.endswith(".zst") else options.feed
-    return {"words": words, "seed": options.seed}
+    source: Json = {"words": words, "seed": options.seed}
+    if options.record is not None:
+        source["recorded"] = str(recording_of(options.record, about).resolve())
+    return source
 
 
 def _pace(text: str) -> float | None:

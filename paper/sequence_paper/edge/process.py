@@ -169,6 +169,7 @@ class EdgeProcess:
     async def _end(self) -> None:
         if self._recorder is not None:
             self._recorder.close()
+        self._feed.save()
         self._core.observe()
         self._mesh.save()
         try:
@@ -225,6 +226,7 @@ class EdgeProcess:
             await self._flush()
             if self._recorder is not None:
                 self._recorder.flush(everything=True)
+            self._feed.save()  # whoever reads of this moment finds the data of it
             feed = self._feed_json()
             try:
                 await asyncio.to_thread(self._store.edges.beat, self._settings.edge_id, time.time_ns(), feed)

@@ -132,6 +132,10 @@ class Feed(Protocol):
         """What must run along with a live feed, until it is cancelled; None for data that is all there."""
         ...
 
+    def save(self) -> None:
+        """Bring to the disk what was recorded so far, if anything is."""
+        ...
+
     def prime(self) -> list[Event]:
         """One ``BookSnapshot`` per symbol at ``about.start_ns``, an uncrossed book. Call once, first.
 

@@ -37,7 +37,8 @@ _STEADY_SECONDS: Final = 30.0
 class LiveFeed:
     """A `Feed` whose `run` must be running; `arrived` is set when there is something new to take.
 
-    socket, rest: addresses without path. record: is given everything that happens on the connection.
+    socket, rest: addresses without path. record: is given everything that happens on the connection,
+    save: brings it to the disk.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class LiveFeed:
         socket: str,
         rest: str = "",
         record: Record | None = None,
+        save: Callable[[], None] = lambda: None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._about, self._parser = about, parser
-        self._socket, self._rest, self._record = socket, rest, record
+        self._socket, self._rest = socket, rest
+        self._record, self._save = record, save
         self._now_ns, self._last_ns = now_ns, 0
         self._waiting: deque[Event] = deque()
         self._fetching: set[asyncio.Task[None]] = set()
@@ -68,6 +71,9 @@ class LiveFeed:
 
     def work(self) -> Coroutine[Any, Any, None]:
         return self.run()
+
+    def save(self) -> None:
+        self._save()
 
     def prime(self) -> list[Event]:
         """Nothing yet: books come with the connection."""
@@ -177,6 +183,6 @@ class LiveFeed:
         return parsed
 
     def _tick(self) -> int:
-        """Receive time; never decreasing, also when the system clock is set back."""
-        self._last_ns = max(self._last_ns, self._now_ns())
+        """Receive time; later each time, also when the system clock is set back, so that it names one frame."""
+        self._last_ns = max(self._last_ns + 1, self._now_ns())
         return self._last_ns

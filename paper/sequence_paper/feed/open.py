@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # what a live feed needs costs memory and time that the other
 
 _RECORDING: Final = ".feed.zst"
 
-__all__ = ["FeedError", "open_feed", "open_live"]
+__all__ = ["FeedError", "open_feed", "open_live", "recording_of"]
 
 
 def open_feed(
@@ -81,20 +81,26 @@ def open_live(
     rest = known.rest if socket == known.socket else "http" + socket.removeprefix("ws")
     now = time.time_ns()
     about = FeedAbout("live", socket, venue, tuple(symbols), now, None)
-    recorder = None if record is None else _recorder(record, Header(venue, tuple(symbols), socket, now))
+    header = Header(venue, tuple(symbols), socket, now)
+    recorder = None if record is None else _recorder(recording_of(record, about), header)
     return LiveFeed(
         about,
         known.make(symbols),
         socket=socket,
         rest=rest,
         record=None if recorder is None else recorder.write,
+        save=(lambda: None) if recorder is None else recorder.flush,
     )
 
 
-def _recorder(folder: Path, header: Header) -> Recorder:
+def recording_of(folder: Path, about: FeedAbout) -> Path:
+    """Where a live feed is recorded that was opened with this folder."""
+    return folder / f"{about.venue}-{about.start_ns}{_RECORDING}"
+
+
+def _recorder(path: Path, header: Header) -> Recorder:
     from sequence_paper.feed.recording import Recorder
 
-    path = folder / f"{header.venue}-{header.started_ns}{_RECORDING}"
     try:
         return Recorder(path, header)
     except OSError as error:

@@ -42,6 +42,22 @@ def open_recording(
     return StreamFeed(about, opening, (_moved(event, shift) for event in rest))
 
 
+def open_connection(path: Path, *, venue: str, symbols: Sequence[str], start_ns: int) -> StreamFeed:
+    """The recording as the live feed that it was: no book before the venue sent one, and no end. Raises FeedError.
+
+    `start_ns`: when that feed was opened.
+    """
+    header = read_header(path)
+    about = FeedAbout("live", header.source, venue, tuple(symbols), start_ns, None)
+    events = _wanted(_events(parser_of(header.venue, header.symbols), read(path)), set(symbols))
+    return StreamFeed(about, [], going_on(events))
+
+
+def going_on(events: Iterator[Event]) -> Iterator[Event]:
+    """Without the end that a recording has where it was cut."""
+    return (e for e in events if not (isinstance(e, FeedStatus) and e.state is FeedState.ENDED))
+
+
 def _about(path: Path, header: Header, venue: str, symbols: Sequence[str], start_ns: int) -> FeedAbout:
     return FeedAbout(
         kind="replay",

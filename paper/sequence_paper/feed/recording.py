@@ -51,7 +51,7 @@ class Recorder:
         self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._file, closefd=False)
         self._flushed_ns = 0
         self._line({"format": _FORMAT, **asdict(header)})
-        self._flush()
+        self.flush()
 
     def write(self, entry: Entry) -> None:
         """Append; on disk within about a second as long as entries come."""
@@ -61,7 +61,12 @@ class Recorder:
         self._line(line)
         if entry.recv_ns - self._flushed_ns > _FLUSH_NS:
             self._flushed_ns = entry.recv_ns
-            self._flush()
+            self.flush()
+
+    def flush(self) -> None:
+        """What was written is in the file, for whoever reads it now."""
+        self._stream.flush(zstandard.FLUSH_BLOCK)
+        self._file.flush()
 
     def close(self) -> None:
         """End the file."""
@@ -70,10 +75,6 @@ class Recorder:
 
     def _line(self, content: dict[str, object]) -> None:
         self._stream.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-
-    def _flush(self) -> None:
-        self._stream.flush(zstandard.FLUSH_BLOCK)
-        self._file.flush()
 
 
 def read_header(path: Path) -> Header:

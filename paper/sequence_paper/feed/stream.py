@@ -25,6 +25,9 @@ class StreamFeed:
     def work(self) -> None:
         return None
 
+    def save(self) -> None:
+        return None
+
     def prime(self) -> list[Event]:
         return list(self._snapshots)
 

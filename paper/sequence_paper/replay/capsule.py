@@ -43,7 +43,7 @@ class CapsuleError(Exception):
 class FeedSlice:
     """``words`` as ``--feed`` takes them. ``sha256``: of data that is neither generated nor inside, else empty.
 
-    ``cut``: the frames inside go on where they came from.
+    ``cut``: the frames inside go on where they came from. ``live``: they came from a venue while this ran.
     """
 
     words: str
@@ -52,6 +52,7 @@ class FeedSlice:
     to_ns: int
     sha256: str = ""
     cut: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sequence_paper.feed.errors import FeedError
-from sequence_paper.replay.capsule import Capsule, RecordedMarket
+from sequence_paper.replay.capsule import Capsule, FeedSlice, RecordedMarket
 from sequence_paper.replay.compare import rows
 from sequence_paper.replay.make import made_by, slice_of
+from sequence_paper.replay.source import cut
 from sequence_paper.store import Store
 from sequence_paper.store.inputs import wanted
 from sequence_paper.store.records import EdgeInput
@@ -55,11 +57,6 @@ def capture(
         )
     told = [row for row in told if row.kind in ("apply", "unload", "funds", "switch")]
     body, feed = run.body, run.body["feed"]
-    if feed["kind"] == "live":
-        raise CaptureError(
-            f"{run.edge_id} follows a live venue: only a recording that is played back (--feed replay:FILE) can be "
-            "repeated exactly"
-        )
     if to_ns < feed["start_ns"]:
         raise CaptureError(
             f"the run of {run.edge_id} begins at {feed['start_ns']} (feed time, ns), after that"
@@ -87,11 +84,27 @@ def market_of(run: EdgeInput, to_ns: int) -> RecordedMarket:
     """What the venue of a run showed until then. Raises CaptureError."""
     body, feed = run.body, run.body["feed"]
     venue, symbols = body["venue"], body["symbols"]
+    if feed["kind"] == "live" and "recorded" not in feed:
+        raise CaptureError(
+            f"{run.edge_id} follows a live venue and records nothing: `sequence up --feed live --record DIR` keeps "
+            "what is needed"
+        )
     try:
+        if feed["kind"] == "live":
+            return _connection(run, to_ns)
         part, frames = slice_of(feed["words"], feed["seed"], venue, symbols, feed["start_ns"], to_ns)
     except FeedError as error:
         raise CaptureError(str(error)) from error
     return RecordedMarket(venue, symbols, part, frames)
+
+
+def _connection(run: EdgeInput, to_ns: int) -> RecordedMarket:
+    """What was recorded of a live venue. Raises FeedError."""
+    body, feed = run.body, run.body["feed"]
+    path = Path(feed["recorded"])
+    frames, _ = cut(path, 0, to_ns)
+    part = FeedSlice(f"live:{path.name}", feed["seed"], feed["start_ns"], to_ns, cut=True, live=True)
+    return RecordedMarket(body["venue"], body["symbols"], part, frames)
 
 
 def market_beside(store: Store, venue: str, wall_ns: int, to_ns: int) -> RecordedMarket:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sequence_paper.feed import bitstamp
 from sequence_paper.feed.errors import FeedError
-from sequence_paper.feed.events import BookSnapshot, Event, Feed, FeedState, FeedStatus
+from sequence_paper.feed.events import BookSnapshot, Feed
 from sequence_paper.feed.open import open_feed
-from sequence_paper.feed.recorded import open_recording
+from sequence_paper.feed.recorded import going_on, open_connection, open_recording
 from sequence_paper.feed.recording import Recorder, read, read_header
 from sequence_paper.feed.stream import StreamFeed
 from sequence_paper.replay.capsule import CapsuleError, RecordedMarket
@@ -23,6 +23,10 @@ def opened(market: RecordedMarket, scratch: Path) -> Feed:
         if market.frames is not None:
             path = scratch / f"{market.venue}.feed.zst"
             path.write_bytes(market.frames)
+            if feed.live:
+                return open_connection(
+                    path, venue=market.venue, symbols=market.symbols, start_ns=feed.start_ns
+                )
             whole = open_recording(path, venue=market.venue, symbols=market.symbols, start_ns=feed.start_ns)
             return _going_on(whole) if feed.cut else whole
         if feed.sha256 and feed.sha256 != installed_digest():
@@ -40,11 +44,7 @@ def opened(market: RecordedMarket, scratch: Path) -> Feed:
 def _going_on(feed: StreamFeed) -> StreamFeed:
     """Without the end that a recording has where it was cut."""
     opening = [event for event in feed.prime() if isinstance(event, BookSnapshot)]
-    return StreamFeed(feed.about, opening, (event for event in feed if not _is_end(event)))
-
-
-def _is_end(event: Event) -> bool:
-    return isinstance(event, FeedStatus) and event.state is FeedState.ENDED
+    return StreamFeed(feed.about, opening, going_on(iter(feed)))
 
 
 def installed_digest() -> str:

@@ -1,9 +1,11 @@
 """A whole edge on a live feed: its venue is the feed server, a process of its own with the venue's protocol."""
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,10 @@ from typing import Any
 import pytest
 
 from sequence_paper.feed.recording import read_header
+from sequence_paper.replay import capsule as capsules
+from sequence_paper.replay.__main__ import main as replay
+from sequence_paper.replay.what_if import what_if
+from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
 
@@ -51,13 +57,87 @@ def test_an_edge_follows_a_live_venue(venue: str, tmp_path: Path, monkeypatch: p
         assert live["feed"]["source"] == f"live from {venue}"
         quote = wait_until(lambda: _quote(paper, key), "the API shows its prices")
         assert quote["nbbo"]["bid"] < quote["nbbo"]["ask"]
+        account = Account(paper)
+        account.deploy()
         _fault(venue, "stall?seconds=12")
         wait_until(lambda: edge("suspect"), "silence makes the book suspect")
         wait_until(lambda: edge("live"), "the edge believes the book again")
+        more = account.fills() + 2
+        wait_until(lambda: account.fills() >= more, "it trades on", 60)
+        [recording] = frames.iterdir()
+        assert read_header(recording).source == venue
+        account.stop()
+        account.captured("deployment=quoter", tmp_path / "all.seqcap")
+        last = account.get("/v1/fills?limit=1")["fills"][0]["node_order_id"]
+        account.captured(f"node_order_id={last}", tmp_path / "order.seqcap")
+        account.asked(last, tmp_path / "asked.seqcap")
     finally:
         paper.stop()
-    [recording] = frames.iterdir()
-    assert read_header(recording).source == venue
+
+
+class Account:
+    """Whose algo trades on the live edge, and whose run is repeated from what was recorded."""
+
+    def __init__(self, paper: Paper) -> None:
+        self._paper, self._key = paper, paper.key()
+
+    def get(self, path: str) -> Any:
+        status, body, _ = self._paper.request("GET", path, self._key)
+        assert status == 200, body
+        return body
+
+    def fills(self) -> int:
+        return int(self.get("/v1/fills?limit=1")["total"])
+
+    def deploy(self) -> None:
+        body = {
+            "name": "quoter",
+            "wasm_base64": base64.b64encode(build_algos()["maker"]).decode(),
+            "symbols": ["BTC-USD"],
+            "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
+            "params": [{"name": "half_spread_bps", "slot": 0, "type": "int", "value": 0}],
+            "risk": {"max_order_notional_1e9": 10**15, "max_position_1e8": 10**9},
+            "on_stop": "cancel",
+            "start_immediately": True,
+        }
+        status, answer, _ = self._paper.request("POST", "/v1/deployments", self._key, body)
+        assert status < 300, answer
+        self._path = f"/v1/deployments/{answer['deployment_id']}"
+        wait_until(lambda: self.fills() >= 2, "it trades", 60)
+
+    def stop(self) -> None:
+        self._paper.request("POST", f"{self._path}/stop", self._key)
+        wait_until(lambda: self.get(self._path)["status"] == "stopped", "it stops")
+
+    def captured(self, what: str, path: Path) -> None:
+        """The run comes to the stored fills, and a second time to the same digest."""
+        self._fetch(what, path)
+        assert replay([str(path), "--seal"]) == 0
+        capsule = capsules.read(path)
+        assert capsule.feed.live
+        assert capsule.stored
+        assert replay([str(path)]) == 0
+
+    def asked(self, order_id: str, path: Path) -> None:
+        self._fetch(f"node_order_id={order_id}&what_if=latency=200", path)
+        answer = what_if(capsules.read(path), "latency=200")
+        assert answer["original"]["fills"]
+        assert answer["changed"]["arrived_ns"] - answer["changed"]["sent_ns"] == 400_000_000
+
+    def _fetch(self, what: str, path: Path) -> None:
+        def fetched() -> bytes | None:
+            request = urllib.request.Request(
+                f"{self._paper.url}/v1/capsules?{what}", headers={"Authorization": f"Bearer {self._key}"}
+            )
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return bytes(answer.read())
+            except urllib.error.HTTPError as error:
+                refused = error
+            assert (refused.code, b"too new" in refused.read()) == (409, True)
+            return None
+
+        path.write_bytes(wait_until(fetched, "its data is on the disk"))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from sequence_paper.feed.events import BookDelta, BookSnapshot
+from sequence_paper.feed.recorded import open_connection
 from sequence_paper.replay import capsule as capsules
 from sequence_paper.replay.__main__ import main
 from sequence_paper.replay.capsule import Capsule, CapsuleError, Expected
@@ -107,6 +109,15 @@ def test_a_recording_of_ours_is_inside(sealed: Callable[..., Capsule], recording
     outcome = run(again)
     assert again.expected == expected_of(outcome.log)
     assert (outcome.events, len(outcome.log.seconds)) == (100, 5)
+
+
+def test_a_connection_begins_without_a_book_and_has_no_end(recording: Path) -> None:
+    feed = open_connection(recording, venue="coinbase", symbols=["BTC-USD"], start_ns=SECOND)
+    assert feed.prime() == []
+    first, *others = list(feed)
+    assert isinstance(first, BookSnapshot)
+    assert len(others) == 198
+    assert {type(event) for event in others} == {BookDelta}
 
 
 def test_seconds_pass_after_the_last_frame_of_a_slice(
