@@ -94,7 +94,9 @@ def _node(node: NodeBody, at: str, body: GraphBody, problems: list[Problem], abs
         want = of_node(node, at, body.graph_id, body.is_sandbox)
     except ApiError as error:
         problems.append(Problem(error.details[0]["field"], error.details[0]["message"]))
-        plain = node.model_copy(update={"execution": node.execution.model_copy(update={"tif": None})})
+        # The rest of it is judged too, without what was wrong.
+        how = node.execution.model_copy(update={"tif": None, "ttl_ms": None, "expire_ns": None})
+        plain = node.model_copy(update={"execution": how})
         want = of_node(plain, at, body.graph_id, body.is_sandbox)
     if want.limit_1e9 is not None and want.limit_1e9 < 1:
         problems.append(Problem(f"{at}.order_type.limit.price_1e9", "a price is above 0"))

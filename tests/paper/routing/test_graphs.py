@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from sequence_paper.store import Store
-from support.paper import Paper
 from support.processes import wait_until
-from support.traders import Trader, ready
-
-FEED = ("--feed", "generated", "--seed", "7")
-
-
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
-    paper = Paper(tmp_path_factory.mktemp("graphs"), {"kraken": FEED, "binance": FEED})
-    try:
-        yield ready(paper.start(), 2)
-    finally:
-        paper.stop()
+from support.traders import Trader
 
 
 def node(name: str, qty: int, *, price: int | None = None, wait: bool = False, **more: Any) -> dict[str, Any]:
@@ -227,7 +212,7 @@ def test_a_bad_graph_is_refused_with_every_problem(trader):
         node("a", 0),
         node("a", 10**6, venue="okx"),
         node("b", 10**6, price=0, tif="fok", wait=True),
-        node("c", 10**6, tif="post_only"),
+        node("c", 10**6, tif="gtd", ttl_ms=5),
     ]
     nodes[2]["instrument"]["type"] = "perp"
     edges = [
@@ -286,8 +271,7 @@ def test_a_preview_shows_the_nodes(trader):
     assert trader.ok("GET", "/orders")["total"] == 0
 
 
-def test_kill_9_loses_and_doubles_no_order(paper):
-    trader = Trader(paper)
+def test_kill_9_loses_and_doubles_no_order(paper, trader):
     nodes = [twap(2 * 10**7, 20, 200), node("hedge", 2 * 10**7, side="sell", wait=True)]
     nodes.append(node("last", 10**6, wait=True))
     edges = [edge("twap", "hedge", "on_fill"), edge("hedge", "last", "on_done")]
