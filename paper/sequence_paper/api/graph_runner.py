@@ -30,6 +30,8 @@ from sequence_paper.graphs.risk import loss_1e9
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store
 from sequence_paper.store.graphing import GraphKey, GraphRow, NodeRow, Placed, Step
+from sequence_paper.store.parent_state import status_of
+from sequence_paper.store.words import OPEN_ORDER_STATUSES
 
 _LOOK_SECONDS: Final = 0.25
 _IDLE_SECONDS: Final = 2.0
@@ -101,8 +103,9 @@ class GraphRunner:
         await self.advance(key)
         found = await self.load(key)
         if found is not None:
-            parents = [parent for name in node_ids for parent, _ in found.orders[name]]
-            await asyncio.gather(*(self._orders.cancel(parent) for parent in parents))
+            pairs = [pair for name in node_ids for pair in found.orders[name]]
+            ends = [pair[0] for pair in pairs if status_of(*pair) in OPEN_ORDER_STATUSES]
+            await asyncio.gather(*(self._orders.cancel(parent) for parent in ends))
             await self.advance(key)
 
     async def run(self) -> None:

@@ -104,7 +104,7 @@ async def preview(here: Here, who: Who, body: dict[str, Any] = _BODY) -> Respons
 @router.patch("/orders/{node_order_id:path}")
 async def amend(node_order_id: str, body: AmendBody, here: Here, who: Who) -> Response:
     """New total quantity or limit price of a resting order; the venue's rules decide whether it keeps its place."""
-    node = await here.run(lambda: here.store.graphs.of_order(who.account.account_id, who.mode, node_order_id))
+    node = await here.run(lambda: _node(here, who, node_order_id))
     if node is not None:
         return json(await amend_node(here, who, *node, body))
     order = await here.run(lambda: _one_order(here, who, node_order_id))
@@ -203,6 +203,18 @@ def _one_order(here: Platform, who: Caller, order_id: str) -> Order:
     if len(legs) != 1:
         raise ApiError(409, f"{order_id} has {len(legs)} legs: name the one to change")
     return legs[0]
+
+
+def _node(here: Platform, who: Caller, order_id: str) -> tuple[GraphKey, str] | None:
+    """The node of a graph that an order id means: its own, or that of the only leg that it has."""
+    mine = (who.account.account_id, who.mode)
+    node = here.store.graphs.of_order(*mine, order_id)
+    found, _ = here.store.orders.page(*mine, limit=1, offset=0, order_id=order_id)
+    if node is not None or not found or found[0].parent_id is None:
+        return node
+    parent_id = found[0].parent_id
+    alone = len(here.store.routes.legs(parent_id)) == 1
+    return here.store.graphs.of_order(*mine, parent_id) if alone else None
 
 
 def _amended(here: Platform, parent_id: str, qty_1e8: int, limit_1e9: int) -> None:

@@ -157,6 +157,9 @@ def test_nodes_are_amended_before_and_after_they_are_sent(trader):
     [child] = nodes["rest"]["children"]
     assert (child["qty_1e8"], child["price_1e9"]) == (2 * 10**6, (low - 5) * 10**9)
     assert {(one["qty_1e8"], one["price_1e9"]) for one in nodes.values()} == {(2 * 10**6, (low - 5) * 10**9)}
+    trader.ok("PATCH", f"/orders/{child['node_order_id']}", {"new_qty_1e8": 19 * 10**5})
+    assert by_name(trader.graph("amend"))["rest"]["qty_1e8"] == 19 * 10**5
+    trader.ok("PATCH", f"{path}/rest", {"new_qty_1e8": 2 * 10**6})
     status, answer = trader("PATCH", f"{path}/rest", {"new_qty_1e8": 1})  # below the venue's minimum
     assert status == 409, answer
     assert by_name(trader.graph("amend"))["rest"]["qty_1e8"] == 2 * 10**6
