@@ -53,7 +53,6 @@ VENUE_IDS: Final = {
 
 _SIDE = struct.Struct("<40Q")
 _BOOK_END = struct.Struct("<BBH4xQ")
-_ASKS_AT: Final = _SIDE.size
 _BOOK_END_AT: Final = 2 * _SIDE.size
 _ZEROS: Final = (0,) * 40
 _FILL = struct.Struct("<QQqQbH5x")
@@ -116,24 +115,21 @@ def book(
 
 
 class BookRegion:
-    """As ``book``, of one symbol at all times: a side is packed anew when its list is another than before."""
+    """As ``book``, of a symbol whose levels its market keeps packed."""
 
     def __init__(self) -> None:
         self._data = bytearray(BOOK_SIZE)
-        self._bids: Sequence[tuple[int, int]] = ()
-        self._asks: Sequence[tuple[int, int]] = ()
+        self._counts = (0, 0)
 
-    def show(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]]) -> None:
-        """At most 20 levels a side, in lists that never change."""
-        data = self._data
-        if bids is not self._bids:
-            self._bids, data[:_ASKS_AT] = bids, _side(bids)
-        if asks is not self._asks:
-            self._asks, data[_ASKS_AT:_BOOK_END_AT] = asks, _side(asks)
+    def show(self, levels: bytearray, counts: tuple[int, int]) -> None:
+        """20 levels of each side in bytes, and how many there are."""
+        self._data[:_BOOK_END_AT] = levels
+        self._counts = counts
 
     def of(self, symbol_id: int, recv_ns: int) -> bytearray:
         """What was shown last, for an instance that knows the symbol by this number; valid until the next call."""
-        _BOOK_END.pack_into(self._data, _BOOK_END_AT, len(self._bids), len(self._asks), symbol_id, recv_ns)
+        bids, asks = self._counts
+        _BOOK_END.pack_into(self._data, _BOOK_END_AT, bids, asks, symbol_id, recv_ns)
         return self._data
 
 

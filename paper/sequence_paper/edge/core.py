@@ -258,7 +258,7 @@ class EdgeCore:
             if not watching:
                 continue
             book = self._books[symbol]
-            book.show(*market.top(abi.MAX_LEVELS))
+            book.show(market.packed.data, market.packed.counts)
             for hosted, slot in tuple(watching):
                 sandbox = hosted.sandbox
                 if hosted.status != "running" or sandbox is None:

@@ -94,19 +94,14 @@ class Recording(NamedTuple):
 
     def orders(self) -> Iterator[OrderRow]:
         """All rows that really happened, opening book first, in exchange order; parsed as they are asked for."""
-        row = (
-            tuple.__new__
-        )  # as `OrderRow` itself, in half the time: there are six rows to an event of the feed
-        lines = itertools.islice(
-            _lines(self.folder / "orders.csv.gz"), 1, 1 + self.opening_rows + self.live_rows
-        )
-        for line in lines:
+        # As `OrderRow(...)`, in half the time: six rows make an event of the feed.
+        row = tuple.__new__
+        lines = _lines(self.folder / "orders.csv.gz")
+        for line in itertools.islice(lines, 1, 1 + self.opening_rows + self.live_rows):
             order_id, _received, exchange_ms, price, volume, action, direction = line.split(",")
             side = BUY if direction == "bid" else SELL
-            yield row(
-                OrderRow,
-                (order_id, int(exchange_ms) * _MS, _scaled(price, 9), _scaled(volume, 8), action, side),
-            )
+            ts_ns, px, qty = int(exchange_ms) * _MS, _price(price), _quantity(volume)
+            yield row(OrderRow, (order_id, ts_ns, px, qty, action, side))
 
     def trades(self) -> list[TradeRow]:
         """All trades, in the order they happened."""
@@ -162,5 +157,12 @@ def scaled(decimal: str, digits: int) -> int:
     return int(whole + fraction.ljust(digits, "0"))
 
 
-_scaled = functools.lru_cache(1 << 14)(scaled)
-"""The same prices and quantities come again and again."""
+# The same prices and quantities come again and again.
+@functools.lru_cache(1 << 14)
+def _price(decimal: str) -> int:
+    return scaled(decimal, 9)
+
+
+@functools.lru_cache(1 << 14)
+def _quantity(decimal: str) -> int:
+    return scaled(decimal, 8)

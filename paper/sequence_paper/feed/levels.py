@@ -74,16 +74,13 @@ class Levels:
             else:
                 self._show(row, out)
         elif order_id in self._hidden:
-            self._shrink_hidden(row)
+            if action == "changed" and row.qty_1e8 > 0:
+                self._hidden[order_id] = self._hidden[order_id]._replace(qty_1e8=row.qty_1e8)
+            else:
+                del self._hidden[order_id]
         elif order_id in self._shown:
             self._shrink_shown(row, out)
         return out
-
-    def _shrink_hidden(self, row: OrderRow) -> None:
-        if row.action == "changed" and row.qty_1e8 > 0:
-            self._hidden[row.id] = self._hidden[row.id]._replace(qty_1e8=row.qty_1e8)
-        else:
-            del self._hidden[row.id]
 
     def _shrink_shown(self, row: OrderRow, out: list[Event]) -> None:
         trade = next((t for t in self._trades_of_instant() if t.maker_id == row.id), None)

@@ -73,6 +73,8 @@ class Market:
         self._stale_after_ns = stale_after_ns
         self._matcher = Matcher(rules, self.wallets, self_trade, queue_model)
         self._shown = self._matcher.shown
+        self.packed = self._shown.packed
+        """The best levels of both sides in bytes: in step with the feed, so never to be kept."""
         self._trusted = False
 
     # -- the feed ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sequence_paper.feed.events import BUY, SELL, BookDelta, BookSnapshot, FeedState, Level, Side, Trade
 from sequence_paper.venue.book import Book
+from sequence_paper.venue.packed import PackedTop
 
 _PRINT_LIFE_NS = 10**9
 
@@ -23,12 +24,14 @@ class ShownBook:
         "book",
         "book_ns",
         "last_event_ns",
+        "packed",
         "seq",
         "state",
     )
 
     def __init__(self) -> None:
         self.book = Book()
+        self.packed = PackedTop(self.book)
         # What the feed says of itself, and what that comes to with the book as it is.
         self._said = self.state = FeedState.GAP
         self.last_event_ns = 0
@@ -54,6 +57,7 @@ class ShownBook:
     def load(self, snapshot: BookSnapshot) -> None:
         """A snapshot heals a gap and forgets prints."""
         self.book.load(snapshot)
+        self.packed.load()
         self.seq, self.book_ns = snapshot.seq, snapshot.ts_ns
         self._said = FeedState.OK
         self._see()
@@ -64,6 +68,7 @@ class ShownBook:
         """Returns (size before, how much of a decrease is explained by earlier prints)."""
         side, px, after = delta.side, delta.px_1e9, delta.sz_1e8
         before = self.book.apply(side, px, after)
+        self.packed.changed(side, px, before, after)
         self.seq, self.book_ns = delta.seq, delta.ts_ns
         self._see()
         self._forget_top(side, px)
