@@ -1,42 +1,121 @@
-"""An HTTP proxy in front of a platform, on which a test arms one fault: something happens at exactly one request.
+"""An HTTP proxy in front of a platform that holds calls, one of each of several deployments, until all of them have
+come: whatever dies then dies at all of these calls at once.
 
-`before`: the request has arrived here and not there. `after`: the platform has answered and the client has not heard.
-In both cases the client's connection is then cut, as it is when a process or a network dies at that moment.
+They are held where the platform has not heard of them. Then they are cut off there (`cut`), or the platform is let do
+what they say first, and its answers are withheld (`let_through`, `cut`): as it is when a process or a network dies
+before, or after, a call.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import re
+import socket
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
+from support.processes import PATIENCE
+
 When = Literal["before", "after"]
+Answer = tuple[int, list[tuple[str, str]], bytes]
+CREATE = "POST /v1/deployments"
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _UPGRADE = {"connection", "upgrade"}  # between the client and us only: there is no stream through this proxy
 
 
-@dataclass
-class Fault:
-    """One armed fault: at the first request that matches `METHOD path`, `action` runs and the connection is cut."""
+class Held:
+    """The next call of each deployment in `calls` that matches its pattern of `METHOD path`.
 
-    pattern: re.Pattern[str]
-    when: When
-    action: Callable[[], None]
-    fired: threading.Event = field(default_factory=threading.Event)
+    answers: what the platform said to those that were let through, as HTTP status by name; 0 for nothing.
+    """
+
+    def __init__(self, calls: Mapping[str, str]) -> None:
+        self.answers: dict[str, int] = {}
+        self._awaited = {name: re.compile(pattern) for name, pattern in calls.items()}
+        self._clients: dict[str, socket.socket] = {}
+        self._changed = threading.Condition()
+        self._to_platform = self._over = False
+
+    # -- for the test --------------------------------------------------------------------------------------------
+
+    def wait_all(self) -> None:
+        """Until each of the calls is held, and whoever made it waits for the answer."""
+        self._wait(lambda: not self._awaited, lambda: f"no call came of {sorted(self._awaited)}")
+        gone = [name for name, client in self._clients.items() if not _waits(client)]
+        assert not gone, f"nobody waits any more for the answers to the calls of {gone}"
+
+    def let_through(self) -> None:
+        """Let the platform hear them, until it has answered all."""
+        with self._changed:
+            self._to_platform = True
+            self._changed.notify_all()
+        self._wait(
+            lambda: len(self.answers) == len(self._clients), lambda: f"only {self.answers} are answered"
+        )
+
+    def cut(self) -> None:
+        """Cut the connections of all who wait, and hold nothing any more."""
+        with self._changed:
+            self._over = True
+            self._awaited.clear()
+            self._changed.notify_all()
+
+    # -- for the proxy -------------------------------------------------------------------------------------------
+
+    def takes(self, name: str, line: str, client: socket.socket) -> bool:
+        """Whether this call is one of them; it counts as held from now on."""
+        with self._changed:
+            pattern = self._awaited.get(name)
+            if pattern is None or not pattern.search(line):
+                return False
+            del self._awaited[name]
+            self._clients[name] = client
+            self._changed.notify_all()
+            return True
+
+    def stand(self, name: str, forward: Callable[[], Answer]) -> None:
+        """Hold the call of `name`; when this returns it is to be cut off."""
+        self._wait(lambda: self._over or self._to_platform, lambda: f"the call of {name} was forgotten")
+        if self._over:
+            return
+        try:
+            status = forward()[0]
+        except OSError:
+            status = 0
+        with self._changed:
+            self.answers[name] = status
+            self._changed.notify_all()
+        self._wait(lambda: self._over, lambda: f"the answer to {name} was forgotten")
+
+    def _wait(self, condition: Callable[[], bool], problem: Callable[[], str]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, PATIENCE), problem()
+
+
+def _waits(client: socket.socket) -> bool:
+    """Whether the other end has neither closed the connection nor sent more."""
+    with suppress(BlockingIOError):
+        client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return False
+    return True
 
 
 class FaultProxy:
-    """Forwards everything to 127.0.0.1:`port` until a fault is armed; `requests` lists `METHOD path` as they came."""
+    """Forwards everything to 127.0.0.1:`port` but what is to be held.
+
+    requests: `METHOD path` as they came. ids: of what was registered through here, by name.
+    """
 
     def __init__(self, port: int) -> None:
         self.target = port
         self.requests: list[str] = []
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
+        self.ids: dict[str, set[str]] = {}
+        self._names: dict[str, str] = {}  # by id
+        self._held = Held({})
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,67 +139,52 @@ class FaultProxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def arm(self, pattern: str, when: When, action: Callable[[], None]) -> Fault:
-        """Arm one fault, e.g. `POST /v1/deployments$`; it fires once. A former one that never fired is dropped."""
-        self.disarm()
-        return self.then(pattern, when, action)
-
-    def disarm(self) -> None:
-        """Drop what is armed and did not fire."""
-        with self._lock:
-            self._faults.clear()
-
-    def then(self, pattern: str, when: When, action: Callable[[], None]) -> Fault:
-        """Arm another fault, from the moment on at which those before have fired."""
-        fault = Fault(re.compile(pattern), when, action)
-        with self._lock:
-            self._faults.append(fault)
-        return fault
-
-    def _take(self, line: str) -> Fault | None:
-        with self._lock:
-            self.requests.append(line)
-            if not self._faults or not self._faults[0].pattern.search(line):
-                return None
-            return self._faults.pop(0)
+    def hold(self, calls: Mapping[str, str]) -> Held:
+        """Hold the next call of each deployment, by its name, that matches its pattern of `METHOD path`."""
+        self._held.cut()
+        self._held = Held(calls)
+        return self._held
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        fault = self._take(f"{handler.command} {handler.path}")
-        if fault is not None and fault.when == "before":
-            self._fire(fault, handler)
+        line = f"{handler.command} {handler.path}"
+        self.requests.append(line)
+        name, held = self._name(line, body), self._held
+        if held.takes(name, line, handler.connection):
+            held.stand(name, lambda: self._learn(line, name, self._forward(handler, body)))
+            handler.close_connection = True
             return
         try:
-            status, headers, answer = self._forward(handler, body)
+            status, headers, answer = self._learn(line, name, self._forward(handler, body))
         except OSError:
             handler.close_connection = True  # the platform is away: the client sees a cut connection
-            if fault is not None:
-                with self._lock:
-                    self._faults.insert(0, fault)  # there was no answer to withhold
-            return
-        if fault is not None:
-            self._fire(fault, handler)
             return
         try:
             handler.send_response(status)
-            for name, value in headers:
-                if name.lower() not in _HOP_BY_HOP:
-                    handler.send_header(name, value)
+            for key, value in headers:
+                if key.lower() not in _HOP_BY_HOP:
+                    handler.send_header(key, value)
             handler.send_header("Content-Length", str(len(answer)))
             handler.end_headers()
             handler.wfile.write(answer)
         except ConnectionError:
             handler.close_connection = True  # the client died while it waited
 
-    @staticmethod
-    def _fire(fault: Fault, handler: BaseHTTPRequestHandler) -> None:
-        fault.action()
-        fault.fired.set()
-        handler.close_connection = True
+    def _name(self, line: str, body: bytes) -> str:
+        """The name of the deployment that a request is about; "" for none, or one that was not registered here."""
+        if line == CREATE:
+            return str(json.loads(body).get("name", ""))
+        found = re.search(r" /v1/deployments/([^/?]+)", line)
+        return self._names.get(found[1], "") if found else ""
 
-    def _forward(
-        self, handler: BaseHTTPRequestHandler, body: bytes
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _learn(self, line: str, name: str, answer: Answer) -> Answer:
+        if line == CREATE and answer[0] in (200, 201):
+            deployment_id = json.loads(answer[2])["deployment_id"]
+            self._names[deployment_id] = name
+            self.ids.setdefault(name, set()).add(deployment_id)
+        return answer
+
+    def _forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.target, timeout=30)
         headers = {name: value for name, value in handler.headers.items() if name.lower() not in _UPGRADE}
         try:
@@ -133,6 +197,7 @@ class FaultProxy:
             connection.close()
 
     def close(self) -> None:
+        self._held.cut()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)

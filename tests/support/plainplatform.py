@@ -10,27 +10,23 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from support.faultproxy import FaultProxy
+from support.faultproxy import Answer, FaultProxy
 
 CREATE_FIELDS = ("name", "wasm_base64", "symbols", "start_immediately")
 ROW_FIELDS = ("deployment_id", "name", "symbols", "size_bytes", "status", "pushed_to", "capable_edges")
 EDGE_FIELDS = ("edge_id", "status")
 ERROR_FIELDS = ("code", "message", "request_id")
 
-Answer = tuple[int, list[tuple[str, str]], bytes]
-
 
 class PlainPlatform(FaultProxy):
     """A FaultProxy that forwards and returns nothing but the fields above.
 
-    bodies: create bodies as they came. ids: of what was created through here, by name. meanwhile: done once, between
-    the arrival of a create here and there.
+    bodies: create bodies as they came. meanwhile: done once, between the arrival of a create here and there.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
         self.bodies: list[dict[str, Any]] = []
-        self.ids: dict[str, set[str]] = {}
         self.meanwhile: Callable[[], None] | None = None
 
     def _forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> Answer:
@@ -47,8 +43,6 @@ class PlainPlatform(FaultProxy):
                 meanwhile()
             body = json.dumps(_only(sent, CREATE_FIELDS)).encode()
             status, _, answer = super()._forward(handler, body)
-            if status in (200, 201):
-                self.ids.setdefault(sent["name"], set()).add(json.loads(answer)["deployment_id"])
             return status, _JSON, _plain(path, answer)
         if handler.command == "POST":
             body = b""  # start and stop take none
