@@ -1,128 +1,72 @@
-"""`kill -9` of the operator before and after every call to the platform: the desired state, no duplicate,
-no orphan.
+"""`kill -9` of the operator before and after every call to a platform that keeps nothing of ours: the desired state, no
+duplicate, no orphan. `tests/e2e/test_kill.py` has the same on paper.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
-from support.processes import PATIENCE
+from sequence_operator.cluster.resources import PLATFORM_ACCOUNTS
+from support.faultproxy import FaultProxy
+from support.flocks import REPLACEMENT, Flocks
+from support.processes import wait_until
 
-from .conftest import Desk
-from .git_desk import GitDesk
+from .conftest import Desk, Operator
+
+READING = ("account", "list")
 
 
-class Killer:
-    """Kills the operator once at each of some moments, and starts it again each time."""
+class Fragile:
+    """The desk as a place where the operator is killed, and then once more at each call that it begins a life with."""
 
-    def __init__(self, desk: Desk, *operations: str) -> None:
-        self._desk = desk
-        self.left = [(operation, when) for operation in operations for when in ("before", "after")]
+    def __init__(self, desk: Desk) -> None:
+        self.api, self._desk = desk.api, desk
+        self.left: list[tuple[str, str]] = []
         desk.stub.hook = self._hook
+
+    def all_rows(self) -> list[dict[str, Any]]:
+        return list(self._desk.stub.rows.values())
+
+    def kill(self, name: str) -> int:
+        assert self._desk.operator is not None
+        self._desk.operator.kill()
+        self.left = [(operation, when) for operation in READING for when in ("before", "after")]
+        return self._desk.operator.child.pid
+
+    def back(self, name: str, old_pid: int) -> None:
+        while self.left:
+            operator = self._desk.start()
+            wait_until(partial(_ended, operator), f"it dies at one of {self.left}; {self._desk.tail()}")
+        self._desk.start()
 
     def _hook(self, operation: str, when: str) -> None:
         if (operation, when) in self.left and self._desk.operator is not None:
             self.left.remove((operation, when))
             self._desk.operator.kill_now()
 
-    def survive(self, condition: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:
-        """Until the condition holds after every kill; the operator is started again as often as it dies."""
-        deadline = time.monotonic() + timeout
-        while self.left or not condition():
-            operator = self._desk.operator
-            if operator is not None and not operator.child.running():
-                operator.child.process.wait()
-                self._desk.start()
-            assert time.monotonic() < deadline, f"{what}, kills left {self.left}: {self._desk.tail()}"
-            time.sleep(0.1)
+
+def _ended(operator: Operator) -> bool:
+    return not operator.child.running()
 
 
-@pytest.mark.parametrize("plain", [False, True], ids=["full", "plain"])
-def test_registering_and_starting(desk, plain):
-    desk.stub.plain = plain
-    desk.account(allowUnverified=["Risk", "Topology"])
+@pytest.fixture
+def proxy(desk: Desk) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(desk.stub.port)
+    yield proxy
+    proxy.close()
+
+
+def test_deaths_at_every_call(desk: Desk, proxy: FaultProxy) -> None:
+    desk.stub.plain = True
+    desk.api.delete(PLATFORM_ACCOUNTS, desk.main)
+    desk.account("proxied", endpoint=proxy.url, allowUnverified=["Risk", "Topology"])
     desk.run()
-    killer = Killer(desk, "account", "list", "create", "start")
-    name = desk.algo("my-mm", state="Running")
-    killer.survive(lambda: desk.state(name) == ("True", "Running"), "running")
-    (row,) = desk.stub.by_name("my-mm")
-    assert row["status"] == "running"
-    assert desk.status(name)["deploymentId"] == row["deployment_id"]
-    assert "pending" not in desk.status(name)
-    assert desk.stub.count("create", ok_only=True) == 1
-
-
-def test_changing_and_stopping(desk):
-    desk.run()
-    name = desk.algo("my-mm", state="Running")
-    desk.wait(name, "Running")
-    killer = Killer(desk, "patch")
-    desk.patch(name, risk={"maxOrderRate": 5})
-    killer.survive(lambda: desk.stub.one("my-mm")["risk"].get("max_order_rate") == 5, "changed")
-    killer = Killer(desk, "stop")
-    desk.patch(name, state="Stopped")
-    killer.survive(lambda: desk.state(name) == ("True", "Stopped"), "stopped")
-    assert desk.stub.status("my-mm") == "stopped"
-    assert desk.stub.count("create") == 1
-
-
-def test_replacing(desk):
-    desk.run()
-    name = desk.algo("my-mm", state="Running")
-    desk.wait(name, "Running")
-    artifact = desk.artifact(2)
-    killer = Killer(desk, "stop", "delete", "create", "start")
-    desk.patch(name, artifact=artifact)
-    killer.survive(
-        lambda: (
-            desk.state(name) == ("True", "Running")
-            and desk.status(name)["artifact"]["sha256"] == artifact["sha256"]
-        ),
-        "replaced",
-        timeout=90,
-    )
-    (row,) = desk.stub.by_name("my-mm")
-    assert (row["status"], row["wasm_sha256"]) == ("running", artifact["sha256"])
-
-
-def test_deleting(desk):
-    desk.run()
-    name = desk.algo("my-mm", state="Running")
-    desk.wait(name, "Running")
-    killer = Killer(desk, "delete", "get")
-    desk.delete(name, wait=0)
-    killer.survive(lambda: not desk.exists(name), "deleted")
-    assert desk.stub.by_name("my-mm") == []
-
-
-def test_a_commit_that_is_built_and_replaces_what_runs(desk):
-    """From the commit to the start of what was built of it, dying at every step on the way."""
-    git = GitDesk(desk)
-    desk.run()
-    name = git.push("my-mm", 1)
-    git.succeed(1, 1)
-    desk.wait(name, "Running")
-
-    git.push("my-mm", 2)
-    desk.operator.kill_now()  # the commit may have been seen, or not
-    killer = Killer(desk)
-    killer.survive(lambda: git.builds(2), "asked for")
-    desk.operator.kill_now()
-    build = git.asked(2)
-    git.say(build, phase="Building", claim={"holder": "builder-0"}, attempts=1)
-    killer.survive(lambda: desk.condition(name, "Ready").get("reason") == "Building", "waiting")
-    killer = Killer(desk, "stop", "delete", "create", "start")
-    sha256 = git.succeed(2, 2)
-    desk.operator.kill_now()  # the result may have been seen, or not
-
-    killer.survive(
-        lambda: desk.state(name) == ("True", "Running") and desk.status(name)["artifact"]["sha256"] == sha256,
-        "replaced",
-    )
-    (row,) = desk.stub.by_name("my-mm")
-    assert (row["status"], row["wasm_sha256"]) == ("running", sha256)
-    assert len(git.builds(2)) == 1
-    assert desk.stub.count("create", ok_only=True) == 2, "once for each commit"
+    place = Fragile(desk)
+    # Nothing that is registered can be changed on such a platform.
+    flocks = Flocks(place, proxy, replacement=REPLACEMENT[1:])
+    flocks.survive("operator")
+    assert not place.left

@@ -1,219 +1,232 @@
-"""SIGKILL of every part, before and after every platform call of a deployment's life.
-
-Each of a flock of deployments is brought to stand right before another call, of its registration, start, stop, removal
-or a replacement: the part dies once, in the middle of all of these calls. Before: none of them had arrived. After: the
-platform did what they say, and nobody heard of it. Whatever died, each deployment gets to its desired state, nothing is
-registered twice and nothing is left over.
+"""SIGKILL of every part, before and after every platform call of a deployment's life, and between any two steps from a
+commit to the start of what was built of it. Whatever died, the desired state is reached, nothing is registered twice
+and nothing is left over.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import wasmtime
 
-from sequence_operator.artifact.store import configmap
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS
-from sequence_operator.spec.names import API_VERSION
-from support.api import AWAY
-from support.faultproxy import FaultProxy, Held, When
+from sequence_operator.cluster.resources import CONFIG_MAPS, PLATFORM_ACCOUNTS, POLICIES, POLICY_BINDINGS
+from sequence_operator.spec.builds import build_name
+from sequence_operator.spec.names import API_VERSION, GROUP
+from support.api import RefusedError
+from support.faultproxy import FaultProxy, Held
+from support.flocks import CREATE, DELETE, START, STOP, Flocks
+from support.gitops import CRATE, MODULE, Desk, algo, sequence_toml
+from support.gitserver import GitServer
 from support.localstack import LocalStack
 from support.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
-CREATE, DELETE = r"^POST /v1/deployments$", r"^DELETE /v1/deployments/[^/]+$"
-PATCH = r"^PATCH /v1/deployments/[^/]+$"  # resting orders are to be cancelled by the stop that follows
-START, STOP = r"^POST /v1/deployments/[^/]+/start$", r"^POST /v1/deployments/[^/]+/stop$"
-REPLACEMENT = (PATCH, STOP, DELETE, CREATE, START)
-ALGO = Path(__file__).resolve().parents[2] / "bench" / "algo.wat"
-MODULES = [
-    configmap(
-        wasmtime.wat2wasm(
-            ALGO.read_text().replace("(module", f'(module (data (i32.const 0x100000) "{n}")', 1)
-        ),
-        "sequence",
-    )
-    for n in (1, 2)
-]
-ALIVE = {"Running": {"running"}, "Stopped": {"stopped", "accepted"}}
-"""What a row says of a deployment in each state."""
-
-
-class Wish(NamedTuple):
-    """What is wanted of a deployment: one of MODULES, Running or Stopped."""
-
-    version: int
-    state: str
-
-    @property
-    def sha256(self) -> str:
-        return str(MODULES[self.version]["metadata"]["name"]).removeprefix("wasm-")
-
-
-class Flock:
-    """Deployments on a proxied account. Each round every call of a life is due for one of them, and leaves as many
-    absent, stopped and running as there were.
-    """
-
-    def __init__(self, stack: LocalStack, proxy: FaultProxy) -> None:
-        self.stack, self.proxy = stack, proxy
-        self.wishes: dict[str, Wish | None] = {"absent": None, "stopped-1": Wish(0, "Stopped")}
-        self.wishes["stopped-2"] = Wish(0, "Stopped")
-        self.wishes |= {f"running-{n}": Wish(0, "Running") for n in range(len(REPLACEMENT) + 1)}
-        for name, wish in self.wishes.items():
-            self.apply(name, wish)
-        self.settle("nothing")
-
-    def round(self) -> dict[str, tuple[str, Wish | None]]:
-        """The call to be hit, and what is wanted, by the name of each deployment."""
-        (absent,) = (name for name, wish in self.wishes.items() if wish is None)
-        stopped = [(name, wish) for name, wish in self.wishes.items() if wish and wish.state == "Stopped"]
-        running = [(name, wish) for name, wish in self.wishes.items() if wish and wish.state == "Running"]
-        (starts, wish), (goes, _) = stopped
-        (stops, last), *replaced = running
-        assert len(replaced) == len(REPLACEMENT)
-        changes: dict[str, tuple[str, Wish | None]] = {
-            absent: (CREATE, Wish(0, "Stopped")),
-            starts: (START, wish._replace(state="Running")),
-            stops: (STOP, last._replace(state="Stopped")),
-            goes: (DELETE, None),
-        }
-        for call, (name, wish) in zip(REPLACEMENT, replaced, strict=True):
-            changes[name] = (call, wish._replace(version=1 - wish.version))
-        return changes
-
-    def survives(self, part: str, when: When) -> None:
-        """Every call is hit by one death of the part; then all is as it is wanted."""
-        assert self.settled(), f"the round before ended badly; {self.tale()}"
-        changes, known = self.round(), {name: set(ids) for name, ids in self.proxy.ids.items()}
-        before = {name: wish and wish.version for name, wish in self.wishes.items()}
-        anew = [name for name, (_, wish) in changes.items() if wish and wish.version != before[name]]
-        held = self.proxy.hold({name: call for name, (call, _) in changes.items()})
-        for name, (_, wish) in changes.items():
-            self.apply(name, wish)
-        try:
-            held.wait_all()
-            if when == "after":
-                held.let_through()
-            killed = self.stack.kill(part)
-        finally:
-            held.cut()
-        self._arrived(held, when)
-        self.stack.back(part, killed)
-        self.settle(f"{part} died {when} {changes}")
-        registered = {name: len(ids - known.get(name, set())) for name, ids in self.proxy.ids.items()}
-        assert Counter(registered) == Counter(anew), "each once"
-
-    @staticmethod
-    def _arrived(held: Held, when: When) -> None:
-        """Before: none had arrived. After: the platform did what each of them says."""
-        if when == "before":
-            assert held.answers == {}
-        else:
-            assert all(200 <= status < 300 for status in held.answers.values()), held.answers
-
-    def apply(self, name: str, wish: Wish | None) -> None:
-        self.wishes[name] = wish
-        if wish is not None:
-            self.stack.api.apply(algo(name, wish))
-        elif self.stack.api.find(ALGO_DEPLOYMENTS, f"{name}.sandbox") is not None:
-            self.stack.api.delete(ALGO_DEPLOYMENTS, f"{name}.sandbox")
-
-    def settle(self, what: str) -> None:
-        try:
-            wait_until(self.settled, f"all is as it is wanted after {what}")
-        except AssertionError as problem:
-            raise AssertionError(f"{problem}; {self.tale()}") from None
-
-    def settled(self) -> bool:
-        """Whether platform and cluster have what is wanted, all of it, and nothing else."""
-        try:
-            rows = self.stack.platform("GET", "/v1/deployments")[1]["deployments"]
-            objects = {obj["metadata"]["name"]: obj for obj in self.stack.api.list(ALGO_DEPLOYMENTS)}
-        except (*AWAY, AssertionError):
-            return False  # a part is still coming back
-        twice = [name for name, count in Counter(row["name"] for row in rows).items() if count > 1]
-        assert not twice, f"registered twice: {twice}"
-        by_name = {row["name"]: row for row in rows}
-        wanted = {name: wish for name, wish in self.wishes.items() if wish is not None}
-        return (
-            set(by_name) == set(wanted)
-            and set(objects) == {f"{name}.sandbox" for name in wanted}
-            and all(agree(by_name[name], objects[f"{name}.sandbox"], wish) for name, wish in wanted.items())
-        )
-
-    def tale(self) -> str:
-        """What there is to know when it does not go on."""
-        rows = self.stack.platform("GET", "/v1/deployments")[1]["deployments"]
-        lines = [f"wanted: {self.wishes}", f"requests: {self.proxy.requests[-20:]}"]
-        lines += [f"{row['name']}: {row['status']} {row['wasm_sha256']}" for row in rows]
-        for obj in self.stack.api.list(ALGO_DEPLOYMENTS):
-            lines.append(f"{obj['metadata']['name']}: {obj.get('status')}")
-        return "\n".join(lines)
-
-
-def agree(row: dict[str, Any], obj: dict[str, Any], wish: Wish) -> bool:
-    """Whether one deployment is as it is wanted, and its object says so."""
-    status = obj.get("status", {})
-    ready = {c["type"]: c["status"] for c in status.get("conditions", [])}.get("Ready")
-    return (
-        row["wasm_sha256"] == wish.sha256
-        and row["status"] in ALIVE[wish.state]
-        and status.get("state") == wish.state
-        and status.get("observedGeneration") == obj["metadata"]["generation"]
-        and ready == "True"
-        and status.get("deploymentId") == row["deployment_id"]
-        and not status.get("pending")
-    )
-
-
-def algo(name: str, wish: Wish) -> dict[str, Any]:
-    module = {"configMapRef": {"name": f"wasm-{wish.sha256}", "key": "algo.wasm"}, "sha256": wish.sha256}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "AlgoDeployment",
-        "metadata": {"name": f"{name}.sandbox"},
-        "spec": {
-            "deployment": name,
-            "accountRef": {"name": "proxied"},
-            "state": wish.state,
-            "artifact": module,
-            "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
-            "risk": {"maxOrderRate": 5},
-        },
-    }
+ALGOS = ("left", "right")
+PREBUILT = 'prebuilt = true\nwasm = "algo.wasm"'
 
 
 @pytest.fixture(scope="module")
-def flock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flock]:
-    """On a stack whose operator gives a lost registration 3 s to appear, not 30, lest each round take a minute."""
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack whose operator gives a lost registration 3 s to appear, not 30, lest each death take a minute."""
     stack = LocalStack(tmp_path_factory.mktemp("stack"))
     stack.env |= {"SEQUENCE_OPERATOR_CREATE_GRACE": "3s"}
     try:
-        stack.up("--venue", "kraken")
-        proxy = FaultProxy(int(stack.endpoint.rpartition(":")[2]))
-        account = stack.api.get(PLATFORM_ACCOUNTS, "sandbox")
-        spec = {**account["spec"], "endpoint": proxy.url, "pollInterval": "2s"}
-        proxied = {
-            "apiVersion": API_VERSION,
-            "kind": account["kind"],
-            "metadata": {"name": "proxied"},
-            "spec": spec,
-        }
-        for obj in (*MODULES, proxied):
-            stack.api.apply(obj)
-        yield Flock(stack, proxy)
-        proxy.close()
+        yield stack.up("--venue", "kraken")
     finally:
         stack.down()
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.fixture(scope="module")
+def proxy(stack: LocalStack) -> Iterator[FaultProxy]:
+    """Between the operator and paper, as a PlatformAccount of its own."""
+    proxy = FaultProxy(int(stack.endpoint.rpartition(":")[2]))
+    account = stack.api.get(PLATFORM_ACCOUNTS, "sandbox")
+    head = {"apiVersion": account["apiVersion"], "kind": account["kind"], "metadata": {"name": "proxied"}}
+    spec = {**account["spec"], "endpoint": proxy.url, "pollInterval": "2s"}
+    stack.api.apply({**head, "spec": spec})
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture(scope="module")
+def flocks(stack: LocalStack, proxy: FaultProxy) -> Flocks:
+    return Flocks(stack, proxy)
+
+
 @pytest.mark.parametrize("part", ["operator", "paper-api", "edge-kraken", "apiserver"])
-def test_one_death_in_the_middle_of_every_call(flock: Flock, part: str, when: When) -> None:
-    flock.survives(part, when)
+def test_one_death_in_the_middle_of_every_call(flocks: Flocks, part: str) -> None:
+    flocks.survive(part)
+
+
+# -- from a commit to a running algo -----------------------------------------------------------------------------
+
+
+class Line:
+    """Two algos that were committed as modules, and are to be built from now on; their account is proxied."""
+
+    def __init__(self, stack: LocalStack, proxy: FaultProxy, server: GitServer) -> None:
+        self.stack, self.proxy, self.server = stack, proxy, server
+        self.desk = Desk(stack, server)
+        files: dict[str, str | bytes | None] = {}
+        for name in ALGOS:
+            text = sequence_toml(name, state="running", build=PREBUILT)
+            files |= {f"algos/{name}/Sequence.toml": text, f"algos/{name}/algo.wasm": MODULE}
+        self.desk.repo.commit("begin", files)
+        self.desk.source(accountRef={"name": "proxied"})
+        for name in ALGOS:
+            self.desk.running(name)
+        self.known = {name: set(proxy.ids[name]) for name in ALGOS}
+        self.modules = self.stored()
+        self.commit = ""
+
+    def push(self) -> None:
+        """Commit their sources instead of the modules, and announce it."""
+        files: dict[str, str | bytes | None] = {}
+        for number, name in enumerate(ALGOS):
+            files |= algo(f"algos/{name}", name, state="running") | {f"algos/{name}/algo.wasm": None}
+            text = (CRATE / "src" / "lib.rs").read_text()
+            files[f"algos/{name}/src/lib.rs"] = text.replace(
+                "want / 10_000 {", f"want / {20_000 + number} {{"
+            )
+        self.commit = self.desk.repo.commit("sources", files)
+        self.desk.hook()
+
+    def dies(self, part: str = "operator", *, held: Held | None = None) -> None:
+        """Once it is dead, and the calls that were held for it are cut, it comes back."""
+        killed = self.stack.kill(part)
+        if held is not None:
+            held.cut()
+        self.stack.back(part, killed)
+
+    def named(self) -> list[str]:
+        """The algos whose objects name the commit."""
+        return [name for name in ALGOS if self._origin(name)["commit"] == self.commit]
+
+    def _origin(self, name: str) -> dict[str, Any]:
+        origin: dict[str, Any] = self.stack.cr(f"{name}.sandbox")["spec"]["origin"]
+        return origin
+
+    def builds(self) -> list[dict[str, Any]]:
+        """Name, phase and more of the commit's builds."""
+        made = [build for build in self.desk.builds() if build["spec"]["commit"] == self.commit]
+        return [{"phase": "", **(build.get("status") or {}), "path": build["spec"]["path"]} for build in made]
+
+    def phases(self) -> list[str]:
+        return sorted(build["phase"] for build in self.builds())
+
+    def compiles(self) -> bool:
+        """Whether the builder has the sources of its last build: something compiles them."""
+        pid = self.stack.part("builder")["pid"]
+        children = Path(f"/proc/{pid}/task").glob("*/children")
+        return self.phases() == ["Building", "Succeeded"] and any(file.read_text() for file in children)
+
+    def stored(self) -> set[str]:
+        """The modules in the cluster."""
+        names = {obj["metadata"]["name"] for obj in self.stack.api.list(CONFIG_MAPS)}
+        return {name for name in names if name.startswith("wasm-")}
+
+    def signal(self, part: str, number: signal.Signals) -> None:
+        os.kill(int(self.stack.part(part)["pid"]), number)
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        try:
+            wait_until(condition, what)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}\n{self.proxy.requests[-10:]}\n{self.desk.told()}") from None
+
+    @contextmanager
+    def no_builds(self) -> Iterator[None]:
+        """Meanwhile nobody can ask for a build."""
+        rule = {
+            "apiGroups": [GROUP],
+            "apiVersions": ["*"],
+            "operations": ["CREATE"],
+            "resources": ["algobuilds"],
+        }
+        never = {"expression": "false", "message": "not now"}
+        spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": [never]}
+        binding = {"policyName": "no-builds", "validationActions": ["Deny"]}
+        for kind, body in ((POLICIES, spec), (POLICY_BINDINGS, binding)):
+            head = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": "no-builds"}}
+            self.stack.api.apply({**head, "spec": body})
+        self.wait(self._refused, "builds are refused")
+        yield
+        self.stack.api.delete(POLICY_BINDINGS, "no-builds")
+        self.stack.api.delete(POLICIES, "no-builds")
+
+    def _refused(self) -> bool:
+        tree, path, toolchain = "0" * 64, "algos/none", "1.95.0"
+        spec = {"treeDigest": tree, "treeUrl": f"http://127.0.0.1:1/{tree}.tar.gz", "commit": "0" * 40}
+        spec |= {"path": path, "toolchain": toolchain}
+        metadata = {"name": build_name(tree, path, toolchain)}
+        build = {"apiVersion": API_VERSION, "kind": "AlgoBuild", "metadata": metadata, "spec": spec}
+        try:
+            self.stack.api.apply(build, dry_run=True)
+        except RefusedError as problem:
+            if "not now" not in str(problem):
+                raise
+            return True
+        return False
+
+
+@pytest.fixture
+def line(stack: LocalStack, proxy: FaultProxy, tmp_path: Path) -> Iterator[Line]:
+    with GitServer(tmp_path / "git") as server:
+        yield Line(stack, proxy, server)
+
+
+def test_a_death_between_any_two_steps_from_a_commit_to_what_was_built_of_it(line: Line) -> None:
+    with line.no_builds():
+        # The push was announced; nobody has seen the commit.
+        line.server.gate.clear()
+        asked = len(line.server.paths)
+        line.push()
+        line.wait(lambda: len(line.server.paths) > asked, "somebody asks for the commit")
+        killed = line.stack.kill("operator")
+        assert not line.named()
+        line.server.gate.set()
+        line.stack.back("operator", killed)
+        # The objects name it; no build is asked for.
+        line.wait(lambda: len(line.named()) == len(ALGOS), "the objects name the commit")
+        assert not line.builds()
+        killed = line.stack.kill("operator")
+        line.signal("builder", signal.SIGSTOP)
+    line.stack.back("operator", killed)
+    # Builds are asked for; none has begun.
+    line.wait(lambda: len(line.builds()) == len(ALGOS), "builds are asked for")
+    line.dies()
+    assert line.phases() == ["", ""]
+    # One has begun.
+    line.signal("builder", signal.SIGCONT)
+    line.wait(lambda: "Building" in line.phases(), "a build has begun")
+    line.dies("builder")
+    # Both are done; of the second nobody knows, of the first nothing was stopped yet.
+    line.proxy.hold(dict.fromkeys(ALGOS, STOP))
+    line.wait(line.compiles, "the last one compiles")
+    line.signal("operator", signal.SIGSTOP)
+    assert "Building" in line.phases()
+    line.wait(lambda: line.phases() == ["Succeeded"] * len(ALGOS), "both are done")
+    # Before and after each call of a replacement. What is held is cut right behind the death of who waits for it.
+    for calls in ({"left": STOP, "right": DELETE}, {"left": CREATE, "right": START}):
+        for when in ("before", "after"):
+            killed = line.stack.kill("operator")
+            held = line.proxy.hold(calls)
+            line.stack.back("operator", killed)
+            held.wait_all()
+            if when == "after":
+                held.let_through(ALGOS)
+                assert all(200 <= status < 300 for status in held.answers.values()), held.answers
+    line.dies(held=held)
+
+    built = {build["path"].rpartition("/")[2]: build for build in line.builds()}
+    for name in ALGOS:
+        assert line.desk.running(name)["wasm_sha256"] == built[name]["sha256"]
+        assert len(line.proxy.ids[name] - line.known[name]) == 1, "registered once"
+    assert sum(build["attempts"] for build in built.values()) == len(ALGOS) + 1, "one was begun anew"
+    assert line.stored() == line.modules | {build["configMap"] for build in built.values()}

@@ -62,10 +62,17 @@ class Api:
     def list(self, resource: Resource) -> list[Object]:
         return list(self._call("GET", resource.path(self.namespace))["items"])
 
-    def apply(self, obj: Object, manager: str = "kubectl", subresource: str | None = None) -> Object:
-        """Server-side apply, with force."""
+    def apply(
+        self,
+        obj: Object,
+        manager: str = "kubectl",
+        subresource: str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Object:
+        """Server-side apply, with force; dry_run: only to see whether it would be accepted."""
         path = resource_of(obj).path(self.namespace, obj["metadata"]["name"], subresource)
-        query = f"?fieldManager={quote(manager)}&force=true"
+        query = f"?fieldManager={quote(manager)}&force=true{'&dryRun=All' if dry_run else ''}"
         return self._call("PATCH", path + query, obj, "application/apply-patch+yaml")
 
     def merge(self, resource: Resource, name: str, patch: Object) -> Object:

@@ -1,9 +1,8 @@
 """An HTTP proxy in front of a platform that holds calls, one of each of several deployments, until all of them have
 come: whatever dies then dies at all of these calls at once.
 
-They are held where the platform has not heard of them. Then they are cut off there (`cut`), or the platform is let do
-what they say first, and its answers are withheld (`let_through`, `cut`): as it is when a process or a network dies
-before, or after, a call.
+They are held where the platform has not heard of them. Some may be let through: the platform does what they say, and
+its answers are withheld. Then all are cut, as it is when a process or a network dies before, or after, a call.
 """
 
 from __future__ import annotations
@@ -13,14 +12,12 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
 
 from support.processes import PATIENCE
 
-When = Literal["before", "after"]
 Answer = tuple[int, list[tuple[str, str]], bytes]
 CREATE = "POST /v1/deployments"
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -38,7 +35,8 @@ class Held:
         self._awaited = {name: re.compile(pattern) for name, pattern in calls.items()}
         self._clients: dict[str, socket.socket] = {}
         self._changed = threading.Condition()
-        self._to_platform = self._over = False
+        self._to_platform: set[str] = set()
+        self._over = False
 
     # -- for the test --------------------------------------------------------------------------------------------
 
@@ -48,14 +46,13 @@ class Held:
         gone = [name for name, client in self._clients.items() if not _waits(client)]
         assert not gone, f"nobody waits any more for the answers to the calls of {gone}"
 
-    def let_through(self) -> None:
-        """Let the platform hear them, until it has answered all."""
+    def let_through(self, names: Iterable[str]) -> None:
+        """Let the platform hear some of them, until it has answered them all."""
+        wanted = set(names)
         with self._changed:
-            self._to_platform = True
+            self._to_platform |= wanted
             self._changed.notify_all()
-        self._wait(
-            lambda: len(self.answers) == len(self._clients), lambda: f"only {self.answers} are answered"
-        )
+        self._wait(lambda: wanted <= self.answers.keys(), lambda: f"only {self.answers} are answered")
 
     def cut(self) -> None:
         """Cut the connections of all who wait, and hold nothing any more."""
@@ -79,8 +76,10 @@ class Held:
 
     def stand(self, name: str, forward: Callable[[], Answer]) -> None:
         """Hold the call of `name`; when this returns it is to be cut off."""
-        self._wait(lambda: self._over or self._to_platform, lambda: f"the call of {name} was forgotten")
-        if self._over:
+        self._wait(
+            lambda: self._over or name in self._to_platform, lambda: f"the call of {name} was forgotten"
+        )
+        if name not in self._to_platform:
             return
         try:
             status = forward()[0]

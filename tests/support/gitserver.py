@@ -21,6 +21,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from support.processes import PATIENCE
+
 ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -143,7 +145,8 @@ class GitServer:
     requests: how often each kind was asked: `advertise`, `ls-refs` and `fetch` (`git ls-remote` is one
     advertise and one ls-refs), `receive-pack`, `denied`, `failed`, `other`. sent: bytes of answers by kind.
     user, password: asked for in every request when set. fail: an HTTP status to answer to everything.
-    redirect: where to send everybody. certificate: files of a certificate and its key, to serve https.
+    redirect: where to send everybody. certificate: files of a certificate and its key, to serve https. gate: requests
+    wait while it is cleared.
     """
 
     root: Path
@@ -156,12 +159,14 @@ class GitServer:
     requests: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     paths: list[str] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event, repr=False)
     _server: ThreadingHTTPServer | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def start(self) -> Self:
         """Listen; after a `stop` on the same port as before."""
         assert self._server is None, "it runs already"
+        self.gate.set()
         self.root.mkdir(parents=True, exist_ok=True)
         outer = self
 
@@ -263,6 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, body: bytes) -> None:
         server = self.git_server
         server.paths.append(self.path)
+        assert server.gate.wait(PATIENCE), "kept closed"
         if server.fail:
             self._answer("failed", server.fail, b"switched off by the test\n")
         elif server.redirect:

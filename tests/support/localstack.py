@@ -129,11 +129,15 @@ class LocalStack:
             text = answer.read()
             return int(answer.status), json.loads(text) if text else None
 
-    def rows(self, name: str, mode: str = "sandbox") -> list[dict[str, Any]]:
-        """The platform's deployments of that name (0 or 1 when all is well)."""
+    def all_rows(self, mode: str = "sandbox") -> list[dict[str, Any]]:
+        """The platform's deployments."""
         status, listed = self.platform("GET", "/v1/deployments", mode=mode)
         assert status == 200, listed
-        return [row for row in listed["deployments"] if row["name"] == name]
+        return list(listed["deployments"])
+
+    def rows(self, name: str, mode: str = "sandbox") -> list[dict[str, Any]]:
+        """Those of that name (0 or 1 when all is well)."""
+        return [row for row in self.all_rows(mode) if row["name"] == name]
 
     def calls(self) -> list[dict[str, Any]]:
         """Paper's call log."""
