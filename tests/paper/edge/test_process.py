@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +15,40 @@ import pytest
 from support.paper import Paper
 from support.processes import wait_until
 
-SIMULATED = ("--symbols", "BTC-USD", "--pace", "max", "--gate", "1", "--until", "30")
+SIMULATED = ("--symbols", "BTC-USD", "--pace", "max", "--gate", "1", "--until", "15")
+_numbers = itertools.count(1)
+LATENCIES = {"kraken": "none", "coinbase": "venue"}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    """Two edges whose markets go on."""
+    paper = Paper(tmp_path_factory.mktemp("live"), dict.fromkeys(LATENCIES, ()))
+    try:
+        yield paper.start()
+    finally:
+        paper.stop()
 
 
 @pytest.fixture
-def paper(tmp_path: Path) -> Iterator[Callable[..., Paper]]:
-    started: list[Paper] = []
-
-    def start(venues: dict[str, Sequence[str]]) -> Paper:
-        folder = tmp_path / str(len(started))
-        folder.mkdir()
-        started.append(Paper(folder, venues))
-        return started[-1].start()
-
-    yield start
-    for one in started:
-        one.stop()
+def client(live: Paper) -> Iterator[Client]:
+    """An account of the test's own on them; what it deploys goes with it."""
+    client = Client(live, f"desk{next(_numbers)}")
+    for venue in live.venues:
+        wait_until(lambda venue=venue: client.feed_state(f"venue-edge-{venue}") == "live", f"{venue} is live")
+    yield client
+    client.clear()
 
 
 class Client:
     """The few requests these tests make."""
 
-    def __init__(self, paper: Paper) -> None:
-        self.paper, self.key = paper, paper.key()
+    def __init__(self, paper: Paper, account: str = "desk") -> None:
+        self.paper, self.key = paper, paper.key(account=account)
+
+    def clear(self) -> None:
+        for row in self.get("/v1/deployments")["deployments"]:
+            self.paper.request("DELETE", f"/v1/deployments/{row['deployment_id']}", self.key)
 
     def get(self, path: str) -> Any:
         status, body, _ = self.paper.request("GET", path, self.key)
@@ -76,37 +89,46 @@ class Client:
         return {i["status"] for i in self.instances(dep).values()}
 
     def feed_state(self, edge_id: str = "venue-edge-kraken") -> str:
-        rows = {row["edge_id"]: row for row in self.get("/v1/edges")["edges"]}
+        rows = {row["edge_id"]: row for row in self.get("/v1/edges")["edges"] if row["alive"]}
         return str(rows[edge_id]["feed"]["state"]) if edge_id in rows else ""
 
 
-def test_a_start_is_answered_by_the_edge_within_the_request(paper, algos) -> None:
-    client = Client(running := paper({"kraken": ("--symbols", "BTC-USD")}))
-    wait_until(lambda: client.feed_state() == "live", "the edge is live")
+def test_a_start_is_answered_by_the_edge_within_the_request(client, algos) -> None:
     dep = client.deploy(algos["maker"], {"main": "kraken"}, start=False, params=(5,))
     assert client.statuses(dep) == {"accepted"}
     assert client.post(f"/v1/deployments/{dep}/start")["instances"][0]["status"] == "running"
     wait_until(lambda: client.instances(dep)["main"]["update_count"] > 3, "books arrive")
     assert client.post(f"/v1/deployments/{dep}/stop")["instances"][0]["status"] == "stopped"
-    assert running.edges["kraken"].stop() == 0
+    assert client.paper.edges["kraken"].stop() == 0
+    client.paper.edges["kraken"].start()
 
 
-def test_time_waits_for_the_gate_and_stops_at_the_end(paper, algos) -> None:
-    client = Client(paper({"kraken": SIMULATED}))
-    wait_until(lambda: client.feed_state() == "waiting", "the edge waits")
-    dep = client.deploy(algos["maker"], {"main": "kraken"}, start=False, params=(1,))
-    wait_until(lambda: client.instances(dep)["main"]["warm"], "it is warm")
-    assert client.instances(dep)["main"]["update_count"] == 0
-    client.post(f"/v1/deployments/{dep}/start")
-    wait_until(lambda: client.feed_state() == "ended", "the feed ends")
-    assert client.instances(dep)["main"]["update_count"] > 100
-    assert client.get("/v1/orders?limit=1")["total"] > 0
+@dataclass
+class Story:
+    """One run of a simulated market: what was counted before its start and at its end, and all rows."""
+
+    before: int
+    after: int
+    rows: list[Any]
 
 
-def _story(client: Client, wasm: bytes) -> list[Any]:
-    wait_until(lambda: client.feed_state() == "waiting", "the edge waits")
-    dep = client.deploy(wasm, {"main": "kraken"}, start=True, params=(0,))
-    wait_until(lambda: client.feed_state() == "ended", "the feed ends")
+def _stories(paper: Paper, wasm: bytes) -> dict[str, Story]:
+    """By venue: the same algo alone on each of two edges whose latencies differ."""
+    client = Client(paper)
+    deps, before = {}, {}
+    for venue in LATENCIES:
+        edge_id = f"venue-edge-{venue}"
+        wait_until(lambda edge_id=edge_id: client.feed_state(edge_id) == "waiting", f"{edge_id} waits")
+        deps[venue] = dep = client.deploy(wasm, {"main": venue}, start=False, params=(0,), name=venue)
+        wait_until(lambda dep=dep: client.instances(dep)["main"]["warm"], "it is warm")
+        before[venue] = client.instances(dep)["main"]["update_count"]
+        client.post(f"/v1/deployments/{dep}/start")
+    for venue in LATENCIES:
+        wait_until(lambda v=venue: client.feed_state(f"venue-edge-{v}") == "ended", "the feed ends")
+    return {venue: _story(client, dep, before[venue]) for venue, dep in deps.items()}
+
+
+def _story(client: Client, dep: str, before: int) -> Story:
     volatile = {
         "order_id",
         "node_order_id",
@@ -117,24 +139,42 @@ def _story(client: Client, wasm: bytes) -> list[Any]:
         "account_id",
         "seq",
     }
-    rows = client.get("/v1/orders?limit=500")["orders"] + client.get("/v1/fills?limit=500")["fills"]
+    of = f"?limit=500&deployment_id={dep}"
+    rows = client.get(f"/v1/orders{of}")["orders"] + client.get(f"/v1/fills{of}")["fills"]
     assert client.statuses(dep) == {"running"}
-    return [{k: v for k, v in row.items() if k not in volatile} for row in rows]
+    after = client.instances(dep)["main"]["update_count"]
+    return Story(before, after, [{k: v for k, v in row.items() if k not in volatile} for row in rows])
 
 
-@pytest.mark.parametrize("latency", ["none", "venue"])
-def test_two_runs_are_equal(paper, algos, latency) -> None:
-    options = (*SIMULATED, "--latency", latency)
-    first, second = (_story(Client(paper({"kraken": options})), algos["maker"]) for _ in range(2))
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, algos) -> list[dict[str, Story]]:
+    """Two of them, each on a platform of its own."""
+    told = []
+    for number in range(2):
+        feeds = {venue: (*SIMULATED, "--latency", latency) for venue, latency in LATENCIES.items()}
+        paper = Paper(tmp_path_factory.mktemp(f"run{number}"), feeds)
+        try:
+            told.append(_stories(paper.start(), algos["maker"]))
+        finally:
+            paper.stop()
+    return told
+
+
+def test_time_waits_for_the_gate_and_stops_at_the_end(runs) -> None:
+    for story in runs[0].values():
+        assert story.before == 0
+        assert story.after > 100
+        assert story.rows
+
+
+@pytest.mark.parametrize("venue", LATENCIES)
+def test_two_runs_are_equal(runs, venue) -> None:
+    first, second = (run[venue].rows for run in runs)
     assert first == second
     assert any("liquidity" in row for row in first), "a run without fills proves little"
 
 
-def test_messages_cross_between_edge_processes(paper, algos) -> None:
-    only = ("--symbols", "BTC-USD")
-    client = Client(paper({"kraken": only, "coinbase": only}))
-    wait_until(lambda: client.feed_state() == "live", "the first edge is live")
-    wait_until(lambda: client.feed_state("venue-edge-coinbase") == "live", "the second edge is live")
+def test_messages_cross_between_edge_processes(client, algos) -> None:
     dep = client.deploy(algos["pair"], {"left": "kraken", "right": "coinbase"}, start=True)
 
     def links() -> Any:
@@ -151,10 +191,7 @@ def test_messages_cross_between_edge_processes(paper, algos) -> None:
     }
 
 
-def test_an_algo_compares_the_venues_of_two_edge_processes_and_takes_new_parameters(paper, algos) -> None:
-    client = Client(running := paper({"kraken": (), "coinbase": ()}))
-    for edge_id in ("venue-edge-kraken", "venue-edge-coinbase"):
-        wait_until(lambda edge_id=edge_id: client.feed_state(edge_id) == "live", f"{edge_id} is live")
+def test_an_algo_compares_the_venues_of_two_edge_processes_and_takes_new_parameters(client, algos) -> None:
     dep = client.deploy(algos["multi03"], {"main": "kraken"}, start=True)
     pools = client.deploy(algos["look04"], {"main": "kraken"}, start=True, name="pools")
     quoting = client.deploy(algos["maker"], {"main": "kraken"}, start=True, params=(5,), name="quoting")
@@ -168,29 +205,27 @@ def test_an_algo_compares_the_venues_of_two_edge_processes_and_takes_new_paramet
     assert any(line.startswith("chain 0 base ") for line in lines(pools))
     wait_until(lambda: "config 1 half spread 5" in lines(quoting), "the algo has its parameters")
     body = {"params": [{"name": "p0", "slot": 0, "type": "int", "value": 9}]}
-    assert running.request("PATCH", f"/v1/deployments/{quoting}", client.key, body)[0] == 200
+    assert client.paper.request("PATCH", f"/v1/deployments/{quoting}", client.key, body)[0] == 200
     wait_until(lambda: "config 2 half spread 9" in lines(quoting), "and new ones without a restart")
     (row,) = client.get(f"/v1/deployments/{quoting}/metrics")["instances"]
     assert "vpin_1e4" in row["feed"]["features_absent"]
 
 
-def test_a_killed_edge_comes_back_with_what_it_had(paper, algos) -> None:
-    running = paper({"kraken": ("--symbols", "BTC-USD")})
-    client = Client(running)
-    wait_until(lambda: client.feed_state() == "live", "the edge is live")
+def test_a_killed_edge_comes_back_with_what_it_had(client, algos) -> None:
+    edge = client.paper.edges["kraken"]
     dep = client.deploy(algos["maker"], {"main": "kraken"}, start=True, params=(0,))
     fills: list[Any] = []
     for _ in range(3):
         wait_until(lambda: client.instances(dep)["main"]["orders"]["open"] > 0, "orders rest")
-        running.edges["kraken"].kill()
+        edge.kill()
         known = client.get("/v1/fills?limit=500")["fills"]
         assert known[len(known) - len(fills) :] == fills  # newest first: nothing stored went away
         fills = known
         seen = client.instances(dep)["main"]["update_count"]
-        running.edges["kraken"].start()
+        edge.start()
         wait_until(lambda n=seen: client.instances(dep)["main"]["update_count"] > n, "it runs again")
         assert client.statuses(dep) == {"running"}
-    running.edges["kraken"].kill()  # it would trade on between the two questions
+    edge.kill()  # it would trade on between the two questions
     _all_traced(client, dep)
     held = sum(
         (1 if fill["side"] == "buy" else -1) * fill["qty_1e8"]
@@ -198,6 +233,7 @@ def test_a_killed_edge_comes_back_with_what_it_had(paper, algos) -> None:
     )
     positions = client.get("/v1/positions?include_closed=true")["positions"]
     assert sum(p["qty_1e8"] for p in positions if p["instrument"]["symbol"].startswith("BTC")) == held
+    edge.start()
 
 
 def _all_traced(client: Client, dep: str) -> None:
@@ -224,10 +260,8 @@ def _all_traced(client: Client, dep: str) -> None:
     assert any(event["stage"] == "restored" for trace in traces for event in trace["events"])
 
 
-def test_an_edge_lives_without_the_bus(paper, algos) -> None:
-    running = paper({"kraken": ("--symbols", "BTC-USD")})
-    client = Client(running)
-    wait_until(lambda: client.feed_state() == "live", "the edge is live")
+def test_an_edge_lives_without_the_bus(client, algos) -> None:
+    running = client.paper
     running.nats.kill()
     dep = client.deploy(algos["maker"], {"main": "kraken"}, start=True)
     wait_until(lambda: client.statuses(dep) == {"running"}, "the edge looks by itself")

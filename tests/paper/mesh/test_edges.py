@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from support.paper import Paper
 from support.processes import wait_until
 
 VENUES = ("kraken", "coinbase")
+_numbers = itertools.count(1)
 Row = dict[str, Any]
 
 
@@ -28,9 +29,10 @@ class Mesh:
     """One deployment on two edges, as the API shows it."""
 
     def __init__(self, paper: Paper, algo: str, labels: dict[str, str], routes: list[Row] | None) -> None:
-        self.paper, self.key = paper, paper.key()
+        self.paper, self.key = paper, paper.key(account=f"desk{next(_numbers)}")
         wait_until(
-            lambda: len(self._get("/v1/edges")["edges"]) == len(VENUES), "the edges announce themselves"
+            lambda: [row["alive"] for row in self._get("/v1/edges")["edges"]] == [True] * len(VENUES),
+            "the edges announce themselves",
         )
         body = {
             "name": "mesh",
@@ -75,17 +77,30 @@ class Mesh:
         return found
 
 
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    paper = Paper(tmp_path_factory.mktemp("mesh"), dict.fromkeys(VENUES, ("--symbols", "BTC-USD")))
+    try:
+        yield paper.start()
+    finally:
+        paper.stop()
+
+
 @pytest.fixture
-def make_mesh(tmp_path: Path) -> Iterator[Callable[..., Mesh]]:
-    started: list[Paper] = []
+def make_mesh(paper: Paper) -> Iterator[Callable[..., Mesh]]:
+    """Deploy on an account of its own; it goes with the test, and edges that were ended meanwhile start again."""
+    made: list[Mesh] = []
 
     def make(algo: str, labels: dict[str, str], routes: list[Row] | None = None) -> Mesh:
-        started.append(Paper(tmp_path, dict.fromkeys(VENUES, ("--symbols", "BTC-USD"))).start())
-        return Mesh(started[-1], algo, labels, routes)
+        made.append(Mesh(paper, algo, labels, routes))
+        return made[-1]
 
     yield make
-    for paper in started:
-        paper.stop()
+    for edge in paper.edges.values():
+        if not edge.running():
+            edge.start()
+    for mesh in made:
+        paper.request("DELETE", f"/v1/deployments/{mesh.id}", mesh.key)
 
 
 def test_pairs_whose_algos_are_silent_are_measured_all_the_time(make_mesh) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,10 @@ from support.processes import wait_until
 FEED = ("--seed", "7", "--pace", "20")
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Paper]:
-    """A platform of one edge that the test may break."""
-    paper = Paper(tmp_path, {"kraken": FEED})
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
+    """A platform of one edge that a test may break, and has whole again at its end."""
+    paper = Paper(tmp_path_factory.mktemp("alone"), {"kraken": FEED})
     try:
         yield paper.start()
     finally:
@@ -30,7 +29,8 @@ def trading(alone, new_trader, algos):
     wait_until(lambda: any(row["alive"] for row in trader.get("/edges")["edges"]), "the edge is there")
     dep = trader.deploy(algos["maker"])
     wait_until(lambda: trader.get("/fills?limit=1")["total"] > 0, "it trades")
-    return trader, dep
+    yield trader, dep
+    alone.request("DELETE", f"/v1/deployments/{dep}", trader.key)
 
 
 def test_without_the_bus_fills_come_all_the_same(alone, trading):
