@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from sequence_operator.cluster.resources import NAMESPACES
 from sequence_operator.local.controlplane import ControlPlane
@@ -21,6 +22,9 @@ from support.api import Api
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+STACK_OF_MANY = "tests/e2e/shared/"
 
 
 class Kubectl:
@@ -79,6 +83,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with stacks of their own first: they take minutes, and at the end one worker would be left with them."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+class FilesOfAStackTogether(LoadFileScheduling):
+    """A file goes to one worker as a whole, and so does a folder whose files share a stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return file.rpartition("/")[0] if file.startswith(STACK_OF_MANY) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOfAStackTogether | None:
+    """`--dist=loadfile`, with that one exception."""
+    return FilesOfAStackTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -194,23 +194,3 @@ def test_logs_follow_what_the_algo_says_now(stack: LocalStack) -> None:
     plain = stack("--sandbox", "logs", "--limit", "1", cwd=maker)
     assert "INFO" in plain
     stack("--sandbox", "undeploy", "--yes", cwd=maker)
-
-
-def test_a_second_up_finds_the_first(stack: LocalStack) -> None:
-    pids = {part["name"]: part["pid"] for part in stack.document()["parts"]}
-    again = stack.run("up", "--detach")
-    assert again.returncode == 0, again.stderr
-    assert {part["name"]: part["pid"] for part in stack.document()["parts"]} == pids
-
-
-def test_data_survives_a_restart_and_nothing_is_left_after_down(stack: LocalStack, project: Path) -> None:
-    stack("--sandbox", "deploy", "--skip-build", cwd=project)
-    stack("--sandbox", "start", cwd=project)
-    (before,) = stack.rows("my-mm")
-    stack("down")
-    assert stack.processes() == []
-    stack.up()
-    wait_until(lambda: stack.status("my-mm")["state"] == "Running", "it runs again")
-    (after,) = stack.rows("my-mm")
-    assert after["deployment_id"] == before["deployment_id"]
-    stack("--sandbox", "undeploy", "--yes", cwd=project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,13 +13,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wasmtime
 
+from sequence_operator.artifact.store import configmap
 from sequence_operator.local.controlplane import ControlPlane
 from support.localstack import SEQUENCE, LocalStack
 from support.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
+WASM = bytes(wasmtime.wat2wasm((Path(__file__).resolve().parents[2] / "bench" / "algo.wat").read_text()))
+SHA256 = configmap(WASM, "sequence")["metadata"]["name"].removeprefix("wasm-")
+RUNNING = {
+    "kind": "AlgoDeployment",
+    "metadata": {"name": "kept.sandbox"},
+    "spec": {
+        "deployment": "kept",
+        "accountRef": {"name": "sandbox"},
+        "state": "Running",
+        "artifact": {"configMapRef": {"name": f"wasm-{SHA256}", "key": "algo.wasm"}, "sha256": SHA256},
+        "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
+        "risk": {"maxOrderRate": 5},
+    },
+}
 PARTS = {
     "apiserver",
     "controllers",
@@ -136,12 +153,18 @@ def test_a_killed_part_comes_back(stack, name):
     assert f"{name} was killed by SIGKILL; started again" in log
 
 
-def test_data_and_addresses_survive_a_restart(alone):
-    alone.up("--venue", "kraken")
-    alone.kubectl("create", "configmap", "kept", "--from-literal=a=1")
-    first, keys = alone.document(), (alone.key("live"), alone.key("sandbox"))
-    assert not builds_unsandboxed(alone)
-    assert alone.run("down").returncode == 0
+def test_in_the_foreground_ctrl_c_ends_everything_and_the_next_up_goes_on(alone):
+    with in_the_foreground(alone, "--venue", "kraken") as process:
+        alone.kubectl("create", "configmap", "kept", "--from-literal=a=1")
+        alone.apply(configmap(WASM, "sequence"), RUNNING)
+        alone.ready("kept.sandbox")
+        first, keys = alone.document(), (alone.key("live"), alone.key("sandbox"))
+        (registered,) = alone.rows("kept")
+        assert not builds_unsandboxed(alone)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=90)
+    assert process.returncode == 0, told
+    assert "no process is left" in told[1]
     assert alone.processes() == []
     assert not (alone.state_dir / "run.json").exists()
 
@@ -162,6 +185,27 @@ def test_data_and_addresses_survive_a_restart(alone):
     assert (alone.key("live"), alone.key("sandbox")) == keys
     addresses = [{part["name"]: part["address"] for part in each["parts"]} for each in (first, second)]
     assert addresses[0] == addresses[1]
+    (again,) = alone.rows("kept")
+    assert (again["deployment_id"], again["status"]) == (registered["deployment_id"], "running")
+    updates = again["instances"][0]["update_count"]
+    wait_until(lambda: alone.rows("kept")[0]["instances"][0]["update_count"] > updates, "it is fed again")
+
+
+@contextlib.contextmanager
+def in_the_foreground(stack: LocalStack, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """`sequence up` once it says that it is ready; killed when the test forgets it."""
+    process = subprocess.Popen(
+        [SEQUENCE, "up", *flags], env=stack.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        assert any("Ctrl-C stops everything" in line for line in process.stderr), (
+            "it ended before it was ready"
+        )
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def builds_unsandboxed(stack: LocalStack) -> bool:
@@ -169,46 +213,6 @@ def builds_unsandboxed(stack: LocalStack) -> bool:
     arguments = Path(f"/proc/{builder['pid']}/cmdline").read_text().split("\0")
     assert ("--unsandboxed" in arguments) is ("WITHOUT a sandbox" in builder["detail"])
     return "--unsandboxed" in arguments
-
-
-def test_a_killed_supervisor_takes_everything_along_and_the_next_up_works(alone):
-    alone.up("--venue", "kraken")
-    os.kill(alone.document()["pid"], signal.SIGKILL)
-    wait_until(lambda: alone.processes() == [], "all parts are gone")
-    alone.up("--venue", "kraken")
-    assert alone.document()["ready"] is True
-
-    done = alone.run("down", "--purge")
-    assert done.returncode == 0, done.stderr
-    assert alone.processes() == []
-    assert not alone.state_dir.exists()
-    assert "local" not in tomllib.loads((alone.home / "config.toml").read_text()).get("context", {})
-    again = alone.run("down")
-    assert again.returncode == 0
-    assert "no local stack was running" in again.stderr
-
-
-def test_in_the_foreground_ctrl_c_ends_everything(alone):
-    process = subprocess.Popen(
-        [SEQUENCE, "up", "--venue", "kraken"],
-        env=alone.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "Ctrl-C stops everything" in line:
-                break
-        process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=90)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 0, told
-    assert "no process is left" in told[1]
-    assert alone.processes() == []
 
 
 def test_a_signal_while_it_starts_leaves_nothing(alone):
@@ -293,3 +297,20 @@ def test_a_context_that_does_not_exist(alone, controlplane):
     assert "nowhere" in done.stderr
     assert "hint: kubectl config get-contexts" in done.stderr
     assert alone.processes() == []
+
+
+def test_a_killed_supervisor_takes_everything_along_and_the_next_up_works(stack):
+    """The last test of this file: it ends the stack of all others."""
+    os.kill(stack.document()["pid"], signal.SIGKILL)
+    wait_until(lambda: stack.processes() == [], "all parts are gone")
+    stack.up("--venue", "kraken")
+    assert stack.document()["ready"] is True
+
+    done = stack.run("down", "--purge")
+    assert done.returncode == 0, done.stderr
+    assert stack.processes() == []
+    assert not stack.state_dir.exists()
+    assert "local" not in tomllib.loads((stack.home / "config.toml").read_text()).get("context", {})
+    again = stack.run("down")
+    assert again.returncode == 0
+    assert "no local stack was running" in again.stderr

@@ -12,7 +12,15 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
+from sequence_operator.cluster.resources import (
+    ALGO_BUILDS,
+    ALGO_DEPLOYMENTS,
+    ALGO_SOURCES,
+    PLATFORM_ACCOUNTS,
+    Resource,
+)
+from sequence_operator.local.bootstrap import POLL_INTERVAL
+from sequence_operator.spec.names import API_VERSION
 from support.api import Api
 from support.processes import PATIENCE, wait_until
 
@@ -174,3 +182,47 @@ class LocalStack:
     def deployments(self) -> set[str]:
         """The names of all AlgoDeployments."""
         return {obj["metadata"]["name"] for obj in self.api.list(ALGO_DEPLOYMENTS)}
+
+    # --- the cluster's objects, changed ----------------------------------------------------------------------
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Server-side apply, as kubectl does it; an object without an API version is one of ours."""
+        for obj in objects:
+            self.api.apply({"apiVersion": API_VERSION, **obj}, manager="test")
+
+    def ready(self, name: str) -> None:
+        """Wait until the operator says so of the newest generation of an AlgoDeployment."""
+
+        def is_ready() -> bool:
+            obj = self.cr(name)
+            conditions = (obj.get("status") or {}).get("conditions") or []
+            found = next((c for c in conditions if c["type"] == "Ready"), {"status": "Unknown"})
+            return found["status"] == "True" and found["observedGeneration"] == obj["metadata"]["generation"]
+
+        try:
+            wait_until(is_ready, f"{name} is Ready")
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}\n{json.dumps(self.cr(name).get('status'), indent=1)}") from None
+
+    def delete(self, *names: str, wait: bool = True) -> None:
+        """Delete AlgoDeployments; `wait` until they are gone from the cluster, and with that from the platform."""
+        for name in names:
+            self.api.delete(ALGO_DEPLOYMENTS, name)
+        if wait:
+            wait_until(lambda: self.deployments().isdisjoint(names), f"{names} are gone")
+
+    def clear(self) -> None:
+        """Take away all that was applied, and registered by hand: the stack is as after its start."""
+        for resource in (ALGO_SOURCES, ALGO_DEPLOYMENTS, ALGO_BUILDS):
+            self._delete_all(resource)
+        accounts = {obj["metadata"]["name"] for obj in self.api.list(PLATFORM_ACCOUNTS)}
+        for name in accounts - {"live", "sandbox"}:
+            self.api.delete(PLATFORM_ACCOUNTS, name)
+        self.api.merge(PLATFORM_ACCOUNTS, "sandbox", {"spec": {"pollInterval": POLL_INTERVAL}})
+        for row in self.platform("GET", "/v1/deployments")[1]["deployments"]:
+            self.platform("DELETE", f"/v1/deployments/{row['deployment_id']}")
+
+    def _delete_all(self, resource: Resource) -> None:
+        for obj in self.api.list(resource):
+            self.api.delete(resource, obj["metadata"]["name"])
+        wait_until(lambda: not self.api.list(resource), f"no {resource.plural} are left")

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 
 from sequence_operator.artifact.store import configmap
 from sequence_operator.cluster.resources import CONFIG_MAPS, PLATFORM_ACCOUNTS
+from sequence_operator.spec.crd import crds
 from support import wat
 from support.localstack import LocalStack
 from support.processes import free_port, wait_until
@@ -43,22 +42,6 @@ MODULES = {
     "two-mib": (_two_mib(), "TooLarge", "the limit is 1,048,576"),
 }
 """Name -> (file, reason, what the error names)."""
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The port that paper prefers is taken by somebody else all the time."""
-    stack = LocalStack(tmp_path_factory.mktemp("stack"))
-    with socket.socket() as taken:
-        try:
-            taken.bind(("127.0.0.1", 50052))
-            taken.listen()
-        except OSError:
-            pass  # somebody else has it indeed
-        try:
-            yield stack.up("--venue", "kraken")
-        finally:
-            stack.down()
 
 
 def project(stack: LocalStack, name: str, wasm: bytes) -> Path:
@@ -104,11 +87,6 @@ def test_a_bad_module_is_refused_before_anything_is_written(stack: LocalStack, n
     assert stored(stack) == artifacts
 
 
-def apply(stack: LocalStack, *objects: dict[str, Any]) -> None:
-    listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-    stack.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(listed))
-
-
 def stalled(stack: LocalStack, name: str) -> dict[str, Any] | None:
     status = stack.cr(f"{name}.sandbox").get("status") or {}
     conditions = {c["type"]: c for c in status.get("conditions", [])}
@@ -127,15 +105,14 @@ def test_by_kubectl_the_operator_refuses_it_and_says_so(stack: LocalStack, name:
         "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
     }
     resource = f"by-hand-{name}.sandbox"
-    kind = {"apiVersion": "sequencemkts.com/v1alpha1", "kind": "AlgoDeployment"}
-    apply(stack, artifact, {**kind, "metadata": {"name": resource}, "spec": spec})
+    stack.apply(artifact, {"kind": "AlgoDeployment", "metadata": {"name": resource}, "spec": spec})
     condition = wait_until(lambda: stalled(stack, f"by-hand-{name}"), "the operator refuses it")
     assert condition["reason"] == reason
     assert says in condition["message"]
     shown = stack("--sandbox", "status", f"by-hand-{name}")
     assert reason in shown and says in shown
     assert stack.rows(f"by-hand-{name}") == []
-    stack.kubectl("delete", "algo", resource, "--timeout=90s")
+    stack.delete(resource)
 
 
 def account(name: str, key: str, endpoint: str) -> list[dict[str, Any]]:
@@ -147,8 +124,8 @@ def account(name: str, key: str, endpoint: str) -> list[dict[str, Any]]:
         "secretRef": {"name": "sequence-sandbox", "key": name},
         "pollInterval": "2s",
     }
-    kind = {"apiVersion": "sequencemkts.com/v1alpha1", "kind": "PlatformAccount"}
-    return [secret | {"stringData": {name: key}}, {**kind, "metadata": {"name": name}, "spec": spec}]
+    account = {"kind": "PlatformAccount", "metadata": {"name": name}, "spec": spec}
+    return [secret | {"stringData": {name: key}}, account]
 
 
 def account_ready(stack: LocalStack, name: str) -> dict[str, Any] | None:
@@ -169,7 +146,7 @@ def test_an_account_that_does_not_work_ends_the_deploy_with_its_reason(
     stack: LocalStack, name: str, key: Any, reason: str, code: int
 ) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}" if name == "unreachable" else stack.endpoint
-    apply(stack, *account(name, key(stack), endpoint))
+    stack.apply(*account(name, key(stack), endpoint))
     condition = wait_until(
         lambda: (c := account_ready(stack, name)) and c["status"] == "False" and c, f"{name} is not ready"
     )
@@ -187,7 +164,7 @@ def test_an_account_that_does_not_work_ends_the_deploy_with_its_reason(
         "--sandbox", "undeploy", "--yes", f"on-{name}"
     )  # never registered, so it can go without the account
     nothing_written(stack, f"on-{name}")
-    stack.kubectl("delete", "pacct", name, "--timeout=90s")
+    stack.api.delete(PLATFORM_ACCOUNTS, name)
 
 
 def test_login_stores_no_key_that_does_not_work(stack: LocalStack) -> None:
@@ -263,21 +240,26 @@ def test_a_taken_port_is_stepped_aside_from(stack: LocalStack) -> None:
 
 
 def test_missing_custom_resources_are_named_by_everybody(stack: LocalStack) -> None:
-    """The last test of this file: it takes the definitions away."""
     folder = project(stack, "undefined", wat.algo())
-    stack.kubectl("delete", "crd", "algodeployments.sequencemkts.com", "--timeout=60s")
+    (definition,) = (crd for crd in crds() if crd["spec"]["names"]["kind"] == "AlgoDeployment")
+    stack.kubectl("delete", "crd", definition["metadata"]["name"], "--timeout=60s")
     for command in ("deploy --skip-build", "status", "start"):
         done = stack.run("--sandbox", *command.split(), cwd=folder)
         refused(done, 1, "CustomResourceDefinitions are not installed", "kubectl apply")
     ready = stack.part("operator")["address"] + "/readyz"
 
-    def red() -> str | None:
+    def says() -> tuple[int, str] | None:
         try:
-            urllib.request.urlopen(ready, timeout=5)
+            with urllib.request.urlopen(ready, timeout=5) as answer:
+                return 200, answer.read().decode()
         except urllib.error.HTTPError as answer:
-            return answer.read().decode()
+            return answer.code, answer.read().decode().lower()
         except OSError:
             return None  # the operator ends over it, and its supervisor starts it again
-        return None
 
-    assert "algodeployments" in wait_until(red, "the operator is not ready", 40).lower()
+    def red() -> bool:
+        return (told := says()) is not None and told[0] != 200 and "algodeployments" in told[1]
+
+    wait_until(red, "the operator is not ready", 40)
+    stack.apply(definition)
+    wait_until(lambda: (told := says()) is not None and told[0] == 200, "the operator is ready again")

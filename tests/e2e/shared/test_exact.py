@@ -17,34 +17,12 @@ from support.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
-ALGO = Path(__file__).resolve().parents[2] / "bench" / "algo.wat"
+ALGO = Path(__file__).resolve().parents[3] / "bench" / "algo.wat"
 WASM = bytes(wasmtime.wat2wasm(ALGO.read_text()))
-POLL = 2.0
+POLL = 2.0  # seconds, as the local stack's accounts have it
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    stack = LocalStack(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.up("--venue", "kraken")
-        artifact = json.dumps(configmap(WASM, "sequence"))
-        stack.kubectl("apply", "--server-side", "-f", "-", stdin=artifact)
-        stack.kubectl(
-            "patch",
-            "pacct",
-            "sandbox",
-            "--type=merge",
-            "-p",
-            json.dumps({"spec": {"pollInterval": f"{POLL:.0f}s"}}),
-        )
-        yield stack
-        wait_until(lambda: not stack.deployments(), "all objects are gone")
-        assert stack.platform("GET", "/v1/deployments")[1]["deployments"] == []
-    finally:
-        stack.down()
-
-
-def algo(name: str, state: str, **spec: Any) -> str:
+def algo(name: str, state: str, **spec: Any) -> dict[str, Any]:
     artifact = configmap(WASM, "sequence")["metadata"]["name"]
     sha256 = artifact.removeprefix("wasm-")
     body = {
@@ -55,29 +33,26 @@ def algo(name: str, state: str, **spec: Any) -> str:
         "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
         "risk": {"maxOrderRate": 5, "maxPosition1e8": 100000000},
     }
-    return json.dumps(
-        {
-            "apiVersion": "sequencemkts.com/v1alpha1",
-            "kind": "AlgoDeployment",
-            "metadata": {"name": f"{name}.sandbox"},
-            "spec": {**body, **spec},
-        }
-    )
+    return {
+        "kind": "AlgoDeployment",
+        "metadata": {"name": f"{name}.sandbox"},
+        "spec": {**body, **spec},
+    }
 
 
 @pytest.fixture
 def apply(stack: LocalStack) -> Iterator[Callable[..., None]]:
-    """Apply an AlgoDeployment with kubectl and wait until it is Ready; all of them are deleted at the end."""
+    """Apply an AlgoDeployment and wait until it is Ready; all of them are deleted at the end."""
     names = set()
+    stack.apply(configmap(WASM, "sequence"))
 
     def do(name: str, state: str, **spec: Any) -> None:
-        names.add(name)
-        stack.kubectl("apply", "--server-side", "-f", "-", stdin=algo(name, state, **spec))
-        stack.kubectl("wait", "--for=condition=Ready", f"algo/{name}.sandbox", "--timeout=60s")
+        names.add(f"{name}.sandbox")
+        stack.apply(algo(name, state, **spec))
+        stack.ready(f"{name}.sandbox")
 
     yield do
-    gone = ("--ignore-not-found", "--wait=false")  # the end of this file looks whether they went
-    stack.kubectl("delete", "algo", *(f"{name}.sandbox" for name in names), *gone)
+    stack.delete(*names & stack.deployments(), wait=False)  # the end of this file looks whether they went
 
 
 def writes_to(calls: list[dict[str, Any]]) -> Counter[str]:
@@ -98,7 +73,7 @@ def test_one_life_is_one_create_one_start_one_stop_one_delete(
     apply("exact", "Stopped")
     apply("exact", "Running")
     apply("exact", "Stopped")
-    stack.kubectl("delete", "algo", "exact.sandbox", "--timeout=60s")
+    stack.delete("exact.sandbox")
     assert stack.rows("exact") == []
     assert writes_to(stack.calls()[before:]) == {
         "POST deployments": 1,
@@ -179,8 +154,11 @@ def test_limits_changed_on_the_platform_are_restored_and_told(
     wait_until(lambda: "DriftCorrected" in history(stack, "loosened"), "history tells")
 
 
-def test_kubectl_alone_is_enough(stack: LocalStack, apply: Callable[..., None]) -> None:
-    apply("by-hand", "Running")
+def test_kubectl_alone_is_enough(stack: LocalStack) -> None:
+    stack.apply(configmap(WASM, "sequence"))
+    obj = {"apiVersion": "sequencemkts.com/v1alpha1", **algo("by-hand", "Running")}
+    stack.kubectl("apply", "-f", "-", stdin=json.dumps(obj))
+    stack.kubectl("wait", "--for=condition=Ready", "algo/by-hand.sandbox", "--timeout=60s")
     header, line = stack.kubectl("get", "algo", "by-hand.sandbox").splitlines()
     assert header.split() == ["NAME", "DESIRED", "STATE", "READY", "INSTANCES", "WASM", "COMMIT", "AGE"]
     assert line.split()[1:5] == ["Running", "Running", "True", "1/1"]
@@ -191,3 +169,9 @@ def test_kubectl_alone_is_enough(stack: LocalStack, apply: Callable[..., None]) 
     for field in ("maxPosition1e8", "maxOrderNotional1e9", "maxDailyLoss1e9"):
         assert field in explained
     assert "<no description>" not in explained.lower()
+    stack.kubectl("delete", "algo", "by-hand.sandbox", "--timeout=60s")
+
+
+def test_nothing_is_left_over(stack: LocalStack) -> None:
+    wait_until(lambda: not stack.deployments(), "all objects are gone")
+    assert stack.platform("GET", "/v1/deployments")[1]["deployments"] == []

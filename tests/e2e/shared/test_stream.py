@@ -5,15 +5,14 @@ The account is polled every five minutes, so nothing but the stream explains wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import wasmtime
 
 from sequence_operator.artifact.store import configmap
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, PLATFORM_ACCOUNTS
 from support.faultproxy import FaultProxy
 from support.localstack import LocalStack
 from support.metrics import metric
@@ -21,22 +20,15 @@ from support.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
-ALGO = Path(__file__).resolve().parents[2] / "bench" / "algo.wat"
+ALGO = Path(__file__).resolve().parents[3] / "bench" / "algo.wat"
 WASM = bytes(wasmtime.wat2wasm(ALGO.read_text()))
-GROUP = "sequencemkts.com/v1alpha1"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    stack = LocalStack(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.up("--venue", "kraken")
-        apply(stack, configmap(WASM, "sequence"))
-        rarely = json.dumps({"spec": {"pollInterval": "5m"}})
-        stack.kubectl("patch", "pacct", "sandbox", "--type=merge", "-p", rarely)
-        yield stack
-    finally:
-        stack.down()
+def stack(stack: LocalStack) -> LocalStack:
+    stack.apply(configmap(WASM, "sequence"))
+    stack.api.merge(PLATFORM_ACCOUNTS, "sandbox", {"spec": {"pollInterval": "5m"}})
+    return stack
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +41,9 @@ def polled(stack: LocalStack) -> Iterator[str]:
         "secretRef": {"name": "sequence-sandbox", "key": "apiKey"},
         "pollInterval": "2s",
     }
-    apply(
-        stack,
-        {"apiVersion": GROUP, "kind": "PlatformAccount", "metadata": {"name": "polled"}, "spec": spec},
-    )
+    stack.apply({"kind": "PlatformAccount", "metadata": {"name": "polled"}, "spec": spec})
     yield "polled"
     proxy.close()
-
-
-def apply(stack: LocalStack, obj: dict[str, Any]) -> None:
-    command = ("apply", "--server-side", "--force-conflicts", "--field-manager=test", "-f", "-")
-    stack.kubectl(*command, stdin=json.dumps(obj))
 
 
 def on_stream(stack: LocalStack, name: str, account: str) -> float:
@@ -85,18 +69,16 @@ def run(stack: LocalStack) -> Iterator[Callable[..., str]]:
             "risk": {"maxOrderRate": 5},
         }
         metadata = {"name": f"{name}.sandbox"}
-        apply(
-            stack,
-            {"apiVersion": GROUP, "kind": "AlgoDeployment", "metadata": metadata, "spec": spec},
-        )
+        stack.apply({"kind": "AlgoDeployment", "metadata": metadata, "spec": spec})
         names.append(metadata["name"])
-        stack.kubectl("wait", "--for=condition=Ready", f"algo/{name}.sandbox", "--timeout=60s")
+        stack.ready(f"{name}.sandbox")
         if account == "sandbox":
             wait_until(lambda: on_stream(stack, "deployments", account) == 1, f"{name} is heard")
         return str(stack.rows(name)[0]["deployment_id"])
 
     yield do
-    stack.kubectl("delete", "algo", *names, "--timeout=90s")
+    stack.delete(*names)
+    wait_until(lambda: on_stream(stack, "deployments", "sandbox") == 0, "they are listened to no more")
 
 
 def runs(stack: LocalStack, name: str) -> bool:
@@ -157,14 +139,7 @@ def test_what_the_operator_did_itself_costs_no_list(stack: LocalStack, run: Call
     run("own-writes")
     before = len(stack.calls())
     for state in ("Stopped", "Running"):
-        stack.kubectl(
-            "patch",
-            "algo",
-            "own-writes.sandbox",
-            "--type=merge",
-            "-p",
-            json.dumps({"spec": {"state": state}}),
-        )
+        stack.api.merge(ALGO_DEPLOYMENTS, "own-writes.sandbox", {"spec": {"state": state}})
         wait_until(
             lambda state=state: stack.cr("own-writes.sandbox")["status"]["state"] == state,
             f"it is {state}",

@@ -17,19 +17,14 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A stack whose source `desk` follows a repository with one running algo, built from its crate."""
-    stack = LocalStack(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.up("--venue", "kraken")
-        with GitServer(tmp_path_factory.mktemp("git")) as server:
-            desk = Desk(stack, server)
-            desk.repo.commit("begin", algo("algos/quoter", "quoter", state="running"))
-            desk.source()
-            desk.running("quoter")
-            yield desk
-    finally:
-        stack.down()
+def desk(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Its source `desk` follows a repository with one running algo, built from its crate."""
+    with GitServer(tmp_path_factory.mktemp("git")) as server:
+        desk = Desk(stack, server)
+        desk.repo.commit("begin", algo("algos/quoter", "quoter", state="running"))
+        desk.source()
+        desk.running("quoter")
+        yield desk
 
 
 def test_a_first_commit_is_built_in_the_sandbox_registered_and_started(desk: Desk) -> None:

@@ -3,9 +3,7 @@ acknowledges it."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from support.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
-HEALTHY = bytes(wasmtime.wat2wasm((Path(__file__).resolve().parents[2] / "bench" / "algo.wat").read_text()))
+HEALTHY = bytes(wasmtime.wat2wasm((Path(__file__).resolve().parents[3] / "bench" / "algo.wat").read_text()))
 MISBEHAVING = {
     "loops": (wat.algo("(loop (br 0)) (i32.const 0)"), "fuel"),
     "traps": (wat.algo("unreachable"), "unreachable"),
@@ -33,22 +31,15 @@ NAMES = sorted(MISBEHAVING)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack(stack: LocalStack) -> LocalStack:
     """One edge that hosts all of them. The healthy one runs first; then all others are started at once."""
-    stack = LocalStack(tmp_path_factory.mktemp("stack"))
-    try:
-        stack.up("--venue", "kraken")
-        stack.kubectl("patch", "pacct", "sandbox", "--type=merge", "-p", '{"spec":{"pollInterval":"2s"}}')
-        deploy(stack, {"healthy": HEALTHY})
-        stack.kubectl("wait", "--for=condition=Ready", "algo/healthy.sandbox", "--timeout=60s")
-        deploy(stack, {name: wasm for name, (wasm, _) in MISBEHAVING.items()})
-        yield stack
-    finally:
-        stack.down()
+    deploy(stack, {"healthy": HEALTHY})
+    stack.ready("healthy.sandbox")
+    deploy(stack, {name: wasm for name, (wasm, _) in MISBEHAVING.items()})
+    return stack
 
 
 def deploy(stack: LocalStack, modules: dict[str, bytes]) -> None:
-    objects: list[dict[str, Any]] = []
     for name, wasm in modules.items():
         artifact = configmap(wasm, "sequence")
         reference = artifact["metadata"]["name"]
@@ -63,10 +54,8 @@ def deploy(stack: LocalStack, modules: dict[str, bytes]) -> None:
             "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
             "risk": {"maxOrderRate": 100, "maxPosition1e8": 100_000_000},
         }
-        kind = {"apiVersion": "sequencemkts.com/v1alpha1", "kind": "AlgoDeployment"}
-        objects += [artifact, {**kind, "metadata": {"name": f"{name}.sandbox"}, "spec": spec}]
-    listed = {"apiVersion": "v1", "kind": "List", "items": objects}
-    stack.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(listed))
+        obj = {"kind": "AlgoDeployment", "metadata": {"name": f"{name}.sandbox"}, "spec": spec}
+        stack.apply(artifact, obj)
 
 
 def paused(stack: LocalStack, name: str) -> dict[str, Any]:

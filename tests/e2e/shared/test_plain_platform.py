@@ -6,7 +6,6 @@ It keeps no limits, labels, metadata, digests, revisions or times; it knows no P
 from __future__ import annotations
 
 import base64
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,31 +21,13 @@ from support.processes import wait_until
 
 pytestmark = pytest.mark.e2e
 
-ALGO = (Path(__file__).resolve().parents[2] / "bench" / "algo.wat").read_text()
+ALGO = (Path(__file__).resolve().parents[3] / "bench" / "algo.wat").read_text()
 VERSIONS = [
     bytes(wasmtime.wat2wasm(ALGO.replace("(module", f'(module (data (i32.const 0x100000) "{n}")', 1)))
     for n in ("one", "another")
 ]
-WARM_UP = 2.0
+WARM_UP = 2.0  # seconds, as the stack of this folder has it
 LABEL = {"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """One edge; a lost registration is given 3 s instead of 30 to appear, a drain 1 s instead of 60."""
-    stack = LocalStack(tmp_path_factory.mktemp("stack"))
-    stack.env |= {
-        "SEQUENCE_OPERATOR_CREATE_GRACE": "3s",
-        "SEQUENCE_OPERATOR_DRAIN_TIMEOUT": "1s",
-        "SEQUENCE_OPERATOR_WARM_UP": f"{WARM_UP:.0f}s",
-    }
-    try:
-        stack.up("--venue", "kraken")
-        for wasm in VERSIONS:
-            stack.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(configmap(wasm, "sequence")))
-        yield stack
-    finally:
-        stack.down()
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +43,10 @@ def platform(stack: LocalStack) -> Iterator[PlainPlatform]:
             "allowUnverified": allowed,
         }
         account = {"kind": "PlatformAccount", "metadata": {"name": name}, "spec": spec}
-        apply(stack, account)
+        stack.apply(account)
+    stack.apply(*(configmap(wasm, "sequence") for wasm in VERSIONS))
     yield platform
     platform.close()
-
-
-def apply(stack: LocalStack, obj: dict[str, Any]) -> None:
-    text = json.dumps({"apiVersion": "sequencemkts.com/v1alpha1", **obj})
-    command = ["apply", "--server-side", "--force-conflicts", "--field-manager=test", "-f", "-"]
-    stack.kubectl(*command, stdin=text)
 
 
 class Algo:
@@ -94,16 +70,14 @@ class Algo:
             "risk": {"maxOrderRate": 5},
         }
         obj = {"kind": "AlgoDeployment", "metadata": {"name": f"{self.name}.sandbox"}, "spec": body | spec}
-        apply(self.stack, obj)
+        self.stack.apply(obj)
 
     def ready(self) -> None:
-        self.stack.kubectl("wait", "--for=condition=Ready", f"algo/{self.name}.sandbox", "--timeout=60s")
+        self.stack.ready(f"{self.name}.sandbox")
 
     def delete(self, *, wait: bool = True) -> None:
         """`wait=False`: the last test of this file looks whether it went."""
-        self.stack.kubectl(
-            "delete", "algo", f"{self.name}.sandbox", f"--wait={wait}".lower(), "--timeout=60s"
-        )
+        self.stack.delete(f"{self.name}.sandbox", wait=wait)
 
     @property
     def status(self) -> dict[str, Any]:
