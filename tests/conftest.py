@@ -24,7 +24,8 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
-STACK_OF_MANY = "tests/e2e/shared/"
+ONE_WORKER = ("tests/e2e/shared", "tests/paper/api", "tests/paper/routing", "tests/paper/stream")
+"""Folders whose files share one stack, or one platform."""
 
 
 class Kubectl:
@@ -64,37 +65,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-ONE_WORKER = ("tests/paper/api", "tests/paper/routing", "tests/paper/stream")
-"""Folders whose files share one platform."""
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """As --dist=loadfile, but folders with a platform of their own go to one worker: each other would start another."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class Scheduling(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return next((folder for folder in ONE_WORKER if file.startswith(f"{folder}/")), file)
-
-    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with stacks of their own first: they take minutes, and at the end one worker would be left with them."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
 class FilesOfAStackTogether(LoadFileScheduling):
-    """A file goes to one worker as a whole, and so does a folder whose files share a stack."""
+    """A file goes to one worker, and so does a folder whose files share a stack: another worker would start another."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return file.rpartition("/")[0] if file.startswith(STACK_OF_MANY) else file
+        return next((folder for folder in ONE_WORKER if file.startswith(f"{folder}/")), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOfAStackTogether | None:
-    """`--dist=loadfile`, with that one exception."""
+    """`--dist=loadfile`, with that exception."""
     return FilesOfAStackTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
