@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from sequence_operator.artifact.build import Built, build
 from sequence_operator.spec import render, sequence_toml
 from sequence_operator.spec.resources import AlgoDeploymentSpec
 from sequence_operator.spec.wire import create_body, desired_wire
+from sequence_paper.replay import capsule as capsules
+from sequence_paper.replay.__main__ import main as replay
 from support.paper import Paper
 from support.processes import wait_until
 
@@ -78,6 +81,15 @@ class Running:
         status, body, _ = self.paper.request("GET", path, self.key)
         assert status == 200, body
         return body
+
+    def captured(self, venue: str) -> Path:
+        """The run of an edge up to now, not yet repeated."""
+        asked = f"{self.paper.url}/v1/capsules?deployment=xvenue&venue={venue}"
+        request = urllib.request.Request(asked, headers={"Authorization": f"Bearer {self.key}"})
+        path = self.paper.folder / f"{venue}.seqcap"
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            path.write_bytes(answer.read())
+        return path
 
     def instances(self) -> dict[str, Any]:
         return {i["label"]: i for i in self.get(f"/v1/deployments/{self.id}/metrics")["instances"]}
@@ -153,3 +165,10 @@ def test_every_fill_of_the_maker_is_hedged_on_the_other_venue(run: Callable[...,
         }
 
     wait_until(told, "as many messages as fills, both ways", 30)
+    # Each side is repeated with what it heard of the other, to the last fill.
+    for venue, label in [("kraken", "maker"), ("coinbase", "hedger")]:
+        path = running.captured(venue)
+        assert replay([str(path), "--seal"]) == 0
+        capsule = capsules.read(path)
+        assert [one.kind for one in capsule.heard].count("message") > 0
+        assert len(capsule.stored or []) == running.instances()[label]["fills"]
