@@ -6,13 +6,21 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from sequence_operator.cluster.resources import ALGO_BUILDS, CONFIG_MAPS
 from support.processes import wait_until
+from support.smallest import smallest
 
 from .workshop import Builder, Files, Workshop
 
 HOLDING = ("--claim", "6s")
 SLOW = "fn main() {{ std::thread::sleep(std::time::Duration::from_secs({})); }}"
+
+
+@pytest.fixture(scope="session")
+def sources() -> Files:
+    return smallest("a")
 
 
 def slow(sources: Files, seconds: int, mark: str) -> Files:
@@ -32,7 +40,7 @@ def test_two_builders_share_the_work_and_build_nothing_twice(workshop: Workshop,
     allow = ("--allow-build-scripts", "*")
     with workshop.builder("left", *HOLDING, *allow), workshop.builder("right", *HOLDING, *allow):
         # Longer than a claim lasts, so that it has to be renewed.
-        names = [workshop.order(slow(sources, 7, f"share-{number}")) for number in range(3)]
+        names = [workshop.order(slow(sources, 7, f"share-{number}")) for number in range(2)]
         for name in names:
             workshop.built(name)
     for name in names:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.processes import wait_until
+from support.smallest import smallest
 
 from .workshop import Builder, Files, Workshop, lock, read, write
 
@@ -39,6 +40,11 @@ fn main() {
     if !seen.is_empty() { panic!("SEEN {}", seen.join(", ")); }
 }
 """  # noqa: E501
+
+
+@pytest.fixture(scope="session")
+def sources() -> Files:
+    return smallest("a")
 
 
 @pytest.fixture(scope="class")
@@ -162,7 +168,7 @@ def test_what_never_ends_is_ended_and_leaves_nobody(
     script = f'fn main() {{ std::process::Command::new("sleep").arg("8{os.getpid()}").status().unwrap(); }}'
     builder.child.stop()
     orders = [workshop.order(constant), workshop.order(with_script(files, script))]
-    with workshop.builder("hasty", "--timeout", "4s", "--allow-build-scripts", "*"):
+    with workshop.builder("hasty", "--timeout", "2s", "--allow-build-scripts", "*"):
         for order in orders:
             reason, message = workshop.failed(order)
             assert (reason, "--timeout" in message) == ("BuildTimeout", True)

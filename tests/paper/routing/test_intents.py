@@ -57,10 +57,18 @@ class Asker:
         wait_until(lambda: self.filled_1e8(intent_id) >= qty, f"intent {intent_id} fills")
         assert self.filled_1e8(intent_id) == qty
 
-    def all_ended(self) -> bool:
-        orders = self.trader.ok("GET", f"/orders?limit=1000&deployment_id={self.id}")["orders"]
-        parents = {order["parent_id"] for order in orders if order["parent_id"]}
-        return all(self.trader.ok("GET", f"/orders/{parent}")["is_terminal"] for parent in parents)
+    def end_all(self) -> None:
+        """Cancel what it asked for and has not ended."""
+
+        def ended() -> bool:
+            orders = self.trader.ok("GET", f"/orders?limit=1000&deployment_id={self.id}")["orders"]
+            parents = {order["parent_id"] for order in orders if order["parent_id"]}
+            open_ = [each for each in parents if not self.trader.ok("GET", f"/orders/{each}")["is_terminal"]]
+            for each in open_:
+                self.trader("DELETE", f"/orders/{each}")
+            return not open_
+
+        wait_until(ended, "all it asked for has ended")
 
     def held(self) -> dict[str, int]:
         rows = self.trader.ok("GET", "/positions")["positions"]
@@ -150,8 +158,8 @@ def test_refusals_come_back_as_the_code_of_their_cause(ask, intent, risk, code):
 
 
 def test_fills_made_while_its_edge_was_dead_are_told_when_it_is_back(paper, ask):
-    # More than is shown: it takes what is there, and then whatever comes, until its time is over.
-    asker = ask(venue=BINANCE, qty=10**12, policy=CHASE, ttl=8_000, beyond=3)
+    # More than is shown: it takes what is there, and then whatever comes, until somebody ends it.
+    asker = ask(venue=BINANCE, qty=10**12, policy=CHASE, ttl=60_000, beyond=3)
     wait_until(lambda: asker.told("^fill 1 "), "it begins to fill")
     paper.edges["kraken"].kill()
     filled = asker.held().get("binance", 0)
@@ -160,7 +168,5 @@ def test_fills_made_while_its_edge_was_dead_are_told_when_it_is_back(paper, ask)
     paper.edges["kraken"].start()
     wait_until(lambda: asker.filled_1e8(1) > told, "the rest is told")
     # Nothing was told twice and nothing is left out, by everything it ever asked for.
-    wait_until(
-        lambda: asker.all_ended() and asker.filled_1e8(1) == asker.held().get("binance", 0),
-        "all of it is told",
-    )
+    asker.end_all()
+    wait_until(lambda: asker.filled_1e8(1) == asker.held().get("binance", 0), "all of it is told")
