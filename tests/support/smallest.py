@@ -1,5 +1,5 @@
-"""The smallest crate that is an algo. Without the SDK it compiles in no time: for tests that are not about what comes out
-of a build.
+"""The smallest crate that is an algo. Without the SDK it compiles in no time: for tests that are not about what
+comes out of a build.
 """
 
 from __future__ import annotations
