@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -47,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StoreError as error:
         log.error("%s", error)
         return 1
+    # What is there by now stays: no collection has to look through it, for which callbacks would wait 30 ms.
+    gc.freeze()
     try:
         uvloop.run(_serve(process))
     except Exception:  # the supervisor starts it again; the log line is all that tells why
