@@ -144,7 +144,7 @@ def _build(options: argparse.Namespace) -> EdgeProcess:
         source=_source(options, feed.about),
         latency=latency,
     )
-    return EdgeProcess(settings, Store(options.db), feed, clock, markets)
+    return EdgeProcess(settings, Store(options.db, aside=True), feed, clock, markets)
 
 
 def _source(options: argparse.Namespace, about: FeedAbout) -> Json:

@@ -230,6 +230,7 @@ class EdgeProcess:
             feed = self._feed_json()
             try:
                 await asyncio.to_thread(self._store.edges.beat, self._settings.edge_id, time.time_ns(), feed)
+                await asyncio.to_thread(self._store.checkpoint)
             except sa.exc.SQLAlchemyError as error:
                 log.error("the store cannot be written: %s", _first_line(error))
             await self._publish_beat(feed)

@@ -20,6 +20,9 @@ from sequence_paper.store.tables import metadata
 
 _BUSY_MS = 15_000
 _WRITE = "sequence_write"
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+_CHECKPOINT_EVERY = 100
+"""Transactions; one of an edge is some 40 KB of log."""
 
 
 _Insert: TypeAlias = sqlite.Insert | postgresql.Insert
@@ -37,8 +40,10 @@ class Database:
     Raises `StoreError` when the database was written by a newer version or a driver is missing.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+    def __init__(self, url: str, *, aside: bool = False) -> None:
+        """`aside`: commits never wait for a checkpoint of SQLite; the owner calls `checkpoint` in a thread."""
+        self._engine = _engine(url, aside=aside)
+        self._committed = 0  # transactions since the last checkpoint
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         self._insert: _MakeInsert = sqlite.insert if self.is_sqlite else postgresql.insert
         try:
@@ -72,6 +77,20 @@ class Database:
             connection = connection.execution_options(**{_WRITE: True})
             with connection.begin():
                 yield connection
+        self._committed += 1
+
+    def checkpoint(self) -> None:
+        """Bring SQLite's log into the database file when it has grown. Waits for the disk, holds up no writer."""
+        if not self.is_sqlite or self._committed < _CHECKPOINT_EVERY:
+            return
+        self._committed = 0
+        raw = self._engine.raw_connection()  # outside of any transaction, where alone SQLite does it
+        try:
+            raw.cursor().execute(_CHECKPOINT)
+        except sqlite3.Error as error:
+            raise sa.exc.OperationalError(_CHECKPOINT, None, error) from error
+        finally:
+            raw.close()
 
     def upsert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], key: Sequence[str]
@@ -170,7 +189,7 @@ def _migrate(connection: sa.Connection, found: int) -> None:
             connection.execute(sa.text(statement))
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(url: str, *, aside: bool) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+pg8000")
@@ -190,11 +209,11 @@ def _engine(url: str) -> sa.Engine:
     except ModuleNotFoundError as error:
         raise StoreError(f"the driver {error.name} is missing: pip install {error.name}") from error
     if engine.dialect.name == "sqlite":
-        _tune_sqlite(engine)
+        _tune_sqlite(engine, aside=aside)
     return engine
 
 
-def _tune_sqlite(engine: sa.Engine) -> None:
+def _tune_sqlite(engine: sa.Engine, *, aside: bool) -> None:
     @sa.event.listens_for(engine, "connect")
     def on_connect(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None  # we say BEGIN ourselves
@@ -202,6 +221,8 @@ def _tune_sqlite(engine: sa.Engine) -> None:
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA synchronous=NORMAL")
+        if aside:
+            cursor.execute("PRAGMA wal_autocheckpoint=0")
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")

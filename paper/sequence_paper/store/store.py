@@ -40,8 +40,9 @@ class Store:
     Opening creates or migrates the tables and raises `StoreError` when the database cannot be used.
     """
 
-    def __init__(self, url: str) -> None:
-        self._db = Database(url)
+    def __init__(self, url: str, *, aside: bool = False) -> None:
+        """`aside`: commits never wait for the disk, if somebody calls `checkpoint` in a thread now and then."""
+        self._db = Database(url, aside=aside)
         self.accounts = Accounts(self._db)
         self.artifacts = Artifacts(self._db)
         self.deployments = Deployments(self._db)
@@ -77,6 +78,10 @@ class Store:
             save_inputs(self._db, connection, writes.inputs)
             save_heard(self._db, connection, writes.heard)
             append_logs(self._db, connection, writes.logs)
+
+    def checkpoint(self) -> None:
+        """Keep SQLite's log short; see `Database.checkpoint`."""
+        self._db.checkpoint()
 
     def close(self) -> None:
         """Give back every connection."""

@@ -160,3 +160,27 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
     path.write_bytes(b"this is not a database" * 100)
     with pytest.raises(StoreError, match="cannot open"):
         Store(f"sqlite:///{path}")
+
+
+def test_a_checkpoint_aside_brings_what_was_committed_into_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "paper.db"
+    store = Store(f"sqlite:///{path}", aside=True)
+
+    def log_grows() -> bool:
+        """By a commit. After a checkpoint the next one begins the log anew."""
+        log = path.with_name("paper.db-wal")
+        before = log.stat().st_size
+        store.accounts.ensure(f"at-{before}", tier="free", rate_limit_qps=None)
+        return log.stat().st_size > before
+
+    with store._db._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 0
+    store.checkpoint()
+    assert log_grows(), "one commit is not worth the disk"
+    while store._db._committed < 100:
+        assert log_grows()
+    before = path.stat().st_size
+    store.checkpoint()
+    assert path.stat().st_size > before
+    assert not log_grows()
+    store.close()
