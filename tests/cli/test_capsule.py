@@ -133,7 +133,7 @@ def test_what_cannot_be_made_is_said(cli: Cli, words: list[str], code: int, why:
     assert not list(Path().glob("*x.seqcap*"))
 
 
-def test_a_run_that_somebody_reached_into_is_refused(cli: Cli, remote: Remote) -> None:
+def test_orders_by_rest_are_part_of_a_run(cli: Cli, remote: Remote) -> None:
     order = {
         "symbol": "BTC-USD",
         "side": "buy",
@@ -141,11 +141,15 @@ def test_a_run_that_somebody_reached_into_is_refused(cli: Cli, remote: Remote) -
         "order_type": "market",
         "venue": "kraken",
     }
+    traded = remote.ask("GET", "/v1/fills?limit=1")["total"]
     remote.ask("POST", "/v1/orders", order)
-    wait_until(
-        lambda: (
-            "an order from outside" in cli("--sandbox", "capsule", "quoter", "--out", "y.seqcap").err
-            or Path("y.seqcap").unlink(missing_ok=True)
-        ),
-        "the edge has said so",
-    )
+    wait_until(lambda: remote.ask("GET", "/v1/fills?limit=1")["total"] > traded, "it is filled")
+    wait_until(lambda: _captured(cli) > traded, "the edge has come so far")
+
+
+def _captured(cli: Cli) -> int:
+    """How many fills the run has by now, as repeated here."""
+    Path("y.seqcap").unlink(missing_ok=True)
+    result = cli("--sandbox", "capsule", "quoter", "--out", "y.seqcap", "-o", "json")
+    assert result.code == 0, result.err
+    return int(json.loads(result.out)["fills"])

@@ -116,6 +116,13 @@ class EdgeCore:
         if key.symbol in self.markets:
             self.markets[key.symbol].holds(f"{key.account_id}/{key.mode}", key.deployment, 0)
 
+    def forget_positions(self, account_id: str, mode: str) -> None:
+        """Nothing was ever traded by an account, of which nobody trades now."""
+        self.inputs.reset(account_id, mode)
+        for key, holding in self.holdings.items():
+            if (key.account_id, key.mode) == (account_id, mode):
+                self.forget_position(holding)
+
     def settle(self, account_id: str, mode: str) -> None:
         """Let an account hear all that the venue has said to it until now."""
         for hosted in tuple(self.roster.owners.values()):

@@ -17,15 +17,15 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sequence_paper.edge import outside
 from sequence_paper.edge.core import EdgeCore
-from sequence_paper.edge.executions import request
 from sequence_paper.edge.guests import Guests, Principal
 from sequence_paper.edge.hosted import Hosted
-from sequence_paper.edge.rows import TYPES, live_order
+from sequence_paper.edge.rows import TYPES
 from sequence_paper.store import Store
 from sequence_paper.store.trades import Order
 from sequence_paper.store.words import OPEN_ORDER_STATUSES, Json
-from sequence_paper.venue.orders import RejectCode, Rejected
+from sequence_paper.venue.orders import RejectCode
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Gateway:
         stored, ours = await asyncio.to_thread(self._store.orders.claim, first)
         if not ours or stored.status not in OPEN_ORDER_STATUSES:
             return stored
-        self._execute(hosted, stored, asked)
+        outside.place(self._core, hosted, stored, asked)
         return await self._stored(stored.order_id)
 
     def _first_row(self, hosted: Hosted, asked: Json) -> Order:
@@ -135,27 +135,12 @@ class Gateway:
             raise ValueError(f"side {row.side}, tif {row.tif}, quantity {row.qty_1e8}")
         return row
 
-    def _execute(self, hosted: Hosted, row: Order, asked: Json) -> None:
-        """Into the market, and what follows from it to whom it concerns; nothing here waits."""
-        core, now = self._core, self._core.now_ns
-        core.inputs.outside(row.account_id, row.mode, "an order from outside the algos of this edge")
-        order = live_order(row)
-        hosted.counts.submitted += 1
-        hosted.add(order)
-        slot = next(slot for slot in hosted.slots if slot.symbol == row.symbol)
-        wanted = request(hosted, order)
-        core.tracer.received(order, slot, row.venue, asked, now)
-        core.tracer.sent(order, row.venue, wanted, now)
-        core.callbacks.tell(core.link.at_once(order.order_id, slot.market.submit(wanted, now), now))
-
     async def _cancel(self, asked: Json) -> Order | None:
         """Also an algo's own order; one that does not rest any more stays as it is."""
         stored = await asyncio.to_thread(self._store.orders.get, asked["order_id"])
         if stored is None or stored.symbol not in self._core.markets:
             return stored
-        core, now = self._core, self._core.now_ns
-        core.inputs.outside(stored.account_id, stored.mode, "a cancel from outside the algos of this edge")
-        core.link.cancel_now(stored.order_id, stored.symbol, now)
+        outside.cancel(self._core, (stored.account_id, stored.mode), stored.order_id, stored.symbol)
         return await self._stored(stored.order_id)
 
     async def _amend(self, asked: Json) -> Order | None:
@@ -163,18 +148,14 @@ class Gateway:
         stored = await asyncio.to_thread(self._store.orders.get, asked["order_id"])
         if stored is None or stored.symbol not in self._core.markets:
             return stored
-        core, now = self._core, self._core.now_ns
-        refusal = core.switches.refusal(stored.account_id, stored.mode)
+        owner = (stored.account_id, stored.mode)
+        refusal = self._core.switches.refusal(*owner)
         if refusal is not None:
             raise RefusedError(refusal.reason)
-        core.inputs.outside(stored.account_id, stored.mode, "an amend from outside the algos of this edge")
-        core.link.settle(stored.order_id, now)
-        executions = core.markets[stored.symbol].amend(
-            stored.order_id, int(asked["qty_1e8"]), int(asked["price_1e9"]), now
-        )
-        if executions and isinstance(executions[0], Rejected):
-            raise RefusedError(executions[0].reason)
-        core.callbacks.tell(core.link.at_once(stored.order_id, executions, now))
+        wanted = (int(asked["qty_1e8"]), int(asked["price_1e9"]))
+        refused = outside.amend(self._core, owner, stored.order_id, stored.symbol, *wanted)
+        if refused is not None:
+            raise RefusedError(refused.reason)
         return await self._stored(stored.order_id)
 
     async def _stored(self, order_id: str) -> Order | None:

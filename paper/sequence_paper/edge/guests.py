@@ -7,7 +7,8 @@ deployment's name ("" for the desk), shared with instances of that deployment on
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from sequence_paper.edge.algo_state import StateWriter
 from sequence_paper.edge.core import EdgeCore
@@ -15,6 +16,7 @@ from sequence_paper.edge.holding import Holding, HoldingKey
 from sequence_paper.edge.hosted import Hosted, Slot
 from sequence_paper.store import Store
 from sequence_paper.store.records import DesiredInstance, Observation
+from sequence_paper.store.trades import Position
 from sequence_paper.store.words import InstrumentType, Mode
 
 
@@ -40,16 +42,26 @@ class Guests:
 
     async def get(self, who: Principal) -> Hosted:
         """The instance itself when it is hosted here, else its guest with positions as stored."""
-        hosted = self._core.roster.hosted.get((who.deployment_id, who.label)) or self._known.get(who)
+        hosted = self.known(who)
         if hosted is not None:
             return hosted
         rows = await asyncio.to_thread(
             self._store.positions.of_deployment, who.account_id, who.mode, who.deployment, self._venue
         )
-        for row in rows:
-            self._core.take_over(Holding.restore(row))
         # Somebody else may have come for the same while the rows were read.
-        return self._known.get(who) or self._admit(who)
+        return self.known(who) or self.admit(who, rows)
+
+    def known(self, who: Principal) -> Hosted | None:
+        """The instance or the guest, when it is here."""
+        return self._core.roster.hosted.get((who.deployment_id, who.label)) or self._known.get(who)
+
+    def admit(self, who: Principal, positions: Sequence[Position]) -> Hosted:
+        """One who is not here yet, with what is stored of his positions."""
+        body = {"who": asdict(who), "positions": [asdict(row) for row in positions]}
+        self._core.inputs.heard("guest", body, (who.account_id, who.mode))
+        for row in positions:
+            self._core.take_over(Holding.restore(row))
+        return self._admit(who)
 
     def _admit(self, who: Principal) -> Hosted:
         markets = self._core.markets

@@ -54,7 +54,9 @@ class InputLog:
 
     def heard(self, kind: HeardKind, body: Json, owner: tuple[str, str] = ("", "")) -> None:
         """Something came over the bus. ``owner``: account and mode, empty for what concerns everybody."""
-        if self._run_ns and not self._packer.full:
+        if self._packer.full and owner != ("", ""):
+            self.outside(*owner, TOO_MUCH)
+        elif self._run_ns and not self._packer.full:
             self._packer.add(self._count, self._place(), owner, kind, body)
             self._count += 1
 
@@ -62,6 +64,10 @@ class InputLog:
     def full(self) -> bool:
         """Whether nothing more that comes over the bus is kept in this run."""
         return self._packer.full
+
+    def reset(self, account_id: str, mode: str) -> None:
+        """Nothing of the account's positions is held any more."""
+        self._add(account_id, mode, "reset", {})
 
     def outside(self, account_id: str, mode: str, what: str) -> None:
         """Something reached an account that cannot be repeated; the first of each kind is enough."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sequence_paper.edge.callbacks import Callbacks
 from sequence_paper.edge.event_log import EventLog
 from sequence_paper.edge.hosted import MAX_WAITING_MESSAGES, Hosted
-from sequence_paper.edge.inputs import TOO_MUCH, InputLog
+from sequence_paper.edge.inputs import InputLog
 from sequence_paper.edge.links import DropReason, Link, Links
 from sequence_paper.edge.roster import Key, Roster
 from sequence_paper.mesh.wire import MeshMessage
@@ -86,12 +86,9 @@ class Post:
         self.deliver_local()
 
     def _keep(self, hosted: Hosted, sender: str, payload: bytes) -> None:
-        inputs, owner = self._inputs, (hosted.want.account_id, hosted.want.mode)
-        if inputs is None:
-            return
-        if inputs.full:
-            inputs.outside(*owner, TOO_MUCH)
-        inputs.heard("message", message_body(*hosted.key, sender, payload), owner)
+        if self._inputs is not None:
+            owner = (hosted.want.account_id, hosted.want.mode)
+            self._inputs.heard("message", message_body(*hosted.key, sender, payload), owner)
 
     def deliver_local(self) -> None:
         """Messages between instances of this edge. Answers sent meanwhile wait for the next occasion.

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sequence_paper.edge.core import EdgeCore
-from sequence_paper.edge.holding import Holding
 from sequence_paper.store.sandbox import Sandbox
 from sequence_paper.store.words import Json
 
@@ -31,26 +30,23 @@ class Resetter:
         """``{"account_id"}`` -> ``{}`` when nothing is held any more, ``{"error"}`` when somebody trades here."""
         account_id = str(asked.get("account_id"))
         await self._flush()
-        mine = [
-            h for key, h in self._core.holdings.items() if (key.account_id, key.mode) == (account_id, _MODE)
-        ]
         why = self._busy(f"{account_id}/{_MODE}")
-        for holding in mine:
-            if not why:
-                self._core.forget_position(holding)
-            elif holding.position.qty_1e8:
-                self._keep(holding)
-        if not why:
-            # A mark may have been written since the API wiped the rows. Nothing waits between the two lines above and
+        if why:
+            self._keep(account_id)
+        else:
+            self._core.forget_positions(account_id, _MODE)
+            # A mark may have been written since the API wiped the rows. Nothing waits between the line above and
             # this one, so no row of a later fill goes with it.
             self._sandbox.forget_positions(account_id, self._venue)
             await self._reread(account_id)
         await self._flush()
         return {"error": why} if why else {}
 
-    def _keep(self, holding: Holding) -> None:
-        """Its row was deleted already: it comes back, as nothing was reset here."""
-        self._core.journal.position(holding.row())
+    def _keep(self, account_id: str) -> None:
+        """Rows were deleted already: they come back, as nothing was reset here."""
+        for key, holding in self._core.holdings.items():
+            if (key.account_id, key.mode) == (account_id, _MODE) and holding.position.qty_1e8:
+                self._core.journal.position(holding.row())
 
     def _busy(self, account: str) -> str:
         for hosted in self._core.roster.owners.values():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
+
 from sequence_paper.feed.errors import FeedError
 from sequence_paper.replay.capsule import Capsule, FeedSlice, RecordedMarket
 from sequence_paper.replay.compare import rows
@@ -12,7 +14,7 @@ from sequence_paper.replay.make import made_by, slice_of
 from sequence_paper.replay.source import cut
 from sequence_paper.store import Store
 from sequence_paper.store.inputs import wanted
-from sequence_paper.store.records import EdgeInput
+from sequence_paper.store.records import EdgeInput, Heard
 from sequence_paper.store.trades import Fill
 from sequence_paper.store.words import Json, Mode
 
@@ -55,13 +57,13 @@ def capture(
         raise CaptureError(
             f"something reached this account on {run.edge_id} that no repetition can bring: {', '.join(strange)}"
         )
-    told = [row for row in told if row.kind in ("apply", "unload", "funds", "switch")]
+    told = [row for row in told if row.kind in ("apply", "unload", "funds", "switch", "reset")]
     body, feed = run.body, run.body["feed"]
     if to_ns < feed["start_ns"]:
         raise CaptureError(
             f"the run of {run.edge_id} begins at {feed['start_ns']} (feed time, ns), after that"
         )
-    market = market_of(run, to_ns)
+    market, heard = market_of(run, to_ns), store.inputs.heard(run, account_id, mode, to_ns)
     return Capsule(
         venue=market.venue,
         instrument_type=body["instrument_type"],
@@ -72,11 +74,11 @@ def capture(
         until_ns=body["until_ns"],
         latency=body["latency"],
         fees=body.get("fees", "base"),
-        stored=rows(_fills(store, run, told, to_ns)),
+        stored=rows(_fills(store, run, told, heard, account_id, mode, to_ns)),
         made_by=made_by(),
         about=about,
         frames=market.frames,
-        heard=store.inputs.heard(run, account_id, mode, to_ns),
+        heard=heard,
     )
 
 
@@ -128,14 +130,27 @@ def _modules(store: Store, told: Sequence[EdgeInput]) -> dict[str, bytes]:
     return found
 
 
-def _fills(store: Store, run: EdgeInput, told: Sequence[EdgeInput], to_ns: int) -> list[Fill]:
+def _fills(
+    store: Store,
+    run: EdgeInput,
+    told: Sequence[EdgeInput],
+    heard: Sequence[Heard],
+    account_id: str,
+    mode: Mode,
+    to_ns: int,
+) -> list[Fill]:
     """Those of this run: an instance numbers its orders on over all runs, so the run's first and last number bound
-    them."""
+    them; orders from outside are named by what was heard."""
     above, below = _first_numbers(told), _next_numbers(store, run, told)
+    outside = {orjson.loads(one.body)["row"]["order_id"] for one in heard if one.kind == "order"}
     found = []
-    for fill in store.inputs.fills_on(run.edge_id, sorted({key[0] for key in above}), to_ns):
-        key, number = (fill.deployment_id, fill.label), int(fill.order_id.rsplit(":", 1)[-1])
-        if key in above and above[key] < number <= below.get(key, number):
+    for fill in store.inputs.fills_on(run.edge_id, account_id, mode, to_ns):
+        key = (fill.deployment_id, fill.label)
+        if fill.order_id in outside or (
+            fill.order_id.startswith(f"graph:{key[0]}:{key[1]}:")
+            and key in above
+            and above[key] < (number := int(fill.order_id.rsplit(":", 1)[-1])) <= below.get(key, number)
+        ):
             found.append(fill)
     return found
 

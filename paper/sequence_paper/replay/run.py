@@ -108,7 +108,7 @@ class Stage:
             instances=SimpleNamespace(removed=lambda *_: None),
         )
         store = cast(Store, answers)
-        guests = Guests(self.core, store, capsule.venue, "spot")
+        self._guests = guests = Guests(self.core, store, capsule.venue, "spot")
         self._converger = Converger(self.core, self._host, store, guests, capsule.venue, capsule.feed.words)
         self._finished = False
         self._wall_ns = 0
@@ -153,7 +153,7 @@ class Stage:
 
     async def _apply(self, entry: EdgeInput | Heard) -> None:
         if isinstance(entry, Heard):
-            hear(self.core, entry)
+            hear(self.core, self._guests, entry)
         elif entry.kind == "unload":
             key = (entry.body["deployment_id"], entry.body["label"])
             self._converger.unload(self.core.roster.hosted[key])
@@ -165,6 +165,8 @@ class Stage:
             while not await self._converger.compiled(want.wasm_sha256):
                 pass
             await self._converger.apply(want)
+        elif entry.kind == "reset":
+            self.core.forget_positions(entry.account_id, entry.mode)
         elif entry.kind == "switch":
             self.core.switches.put(entry.account_id, entry.mode, KillSwitch(**entry.body))
         self.journal.flush()

@@ -196,6 +196,10 @@ def _answer(
     capsule: Capsule, change: Change, plain: Outcome, outcome: Outcome, original: _Original, changed: Changed
 ) -> Json:
     about, order = capsule.about, plain.kept.orders[capsule.about["order_id"]]
+    if not changed.changer.sent and order.status != "REJECTED":
+        raise WhatIfError(
+            "this order was not sent by an algo of its edge", "ask about an order that an algo has sent"
+        )
     if not changed.changer.sent:
         raise WhatIfError(
             "this order never left its edge, so no way to a venue changes it: "

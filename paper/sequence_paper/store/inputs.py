@@ -64,11 +64,14 @@ class Inputs:
         """What came over the bus in a run up to a feed time, as far as it concerns an account."""
         return list(unpacked(pieces_of(self._db, run.edge_id, run.run_ns), account_id, mode, to_ns))
 
-    def fills_on(self, edge_id: str, deployment_ids: Sequence[str], to_ns: int) -> list[Fill]:
-        """Fills of these deployments on an edge up to a feed time, in the order in which they became readable."""
+    def fills_on(self, edge_id: str, account_id: str, mode: str, to_ns: int) -> list[Fill]:
+        """Fills of an account on an edge up to a feed time, in the order in which they became readable."""
         names = [field.name for field in dataclasses.fields(Fill)]
         query = sa.select(*(fills.c[name] for name in names)).where(
-            fills.c.edge_id == edge_id, fills.c.deployment_id.in_(deployment_ids), fills.c.ts_ns <= to_ns
+            fills.c.edge_id == edge_id,
+            fills.c.account_id == account_id,
+            fills.c.mode == mode,
+            fills.c.ts_ns <= to_ns,
         )
         with self._db.reading() as connection:
             return [Fill(**row._mapping) for row in connection.execute(query.order_by(fills.c.seq))]

@@ -226,11 +226,12 @@ class EdgeInfo:
     beat_ns: int
 
 
-InputKind = Literal["run", "apply", "unload", "funds", "switch", "outside"]
+InputKind = Literal["run", "apply", "unload", "funds", "switch", "reset", "outside"]
 """A run begins · an instance is brought to a desired state · it goes · what an account has is read anew · its kill
-switch is put on or cleared · something happens that cannot be repeated."""
-HeardKind = Literal["message", "book", "silent", "pools"]
-"""A mesh message of another edge · a book of another venue · nothing of it for too long · the pools of a symbol."""
+switch is put on or cleared · its positions are forgotten · something happens that cannot be repeated."""
+HeardKind = Literal["message", "book", "silent", "pools", "guest", "order", "cancel", "amend"]
+"""A mesh message of another edge · a book of another venue · nothing of it for too long · the pools of a symbol ·
+somebody who has no instance here · and what is asked for him, or for an algo's order by somebody else."""
 
 
 @dataclass(frozen=True, slots=True)

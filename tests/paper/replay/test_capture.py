@@ -42,6 +42,25 @@ async def test_a_run_with_starts_stops_and_changes_is_repeated(begin, store, acc
     assert await repeated(alone) != whole.stored
 
 
+async def test_positions_that_were_reset_are_so_in_a_repetition(begin, store, account, maker) -> None:
+    edge = begin(100)
+    deployment = deploy(store, account, maker, "mm")
+    await edge.at(1.0)
+    await edge.at(18.0)
+    store.deployments.stop(account, "sandbox", deployment)
+    await edge.at(18.5)
+    assert any(holding.position.qty_1e8 for holding in edge.core.holdings.values())
+    edge.core.forget_positions(account, "sandbox")
+    store.deployments.start(account, "sandbox", deployment, None)
+    await edge.at(19.0)
+    end = await edge.at(40.0)
+    capsule = capture(store, run_at(store, EDGE, 100), account, "sandbox", end, {})
+    assert capsule.stored == await repeated(capsule)
+    kept = [entry for entry in capsule.inputs if entry.kind != "reset"]
+    assert len(kept) == len(capsule.inputs) - 1
+    assert capsule.stored != await repeated(replace(capsule, inputs=kept))
+
+
 async def test_runs_of_one_edge_are_told_apart(begin, store, account, maker) -> None:
     """Replays begin at the same feed time again: fills belong to the run that made them."""
     one = begin(100)

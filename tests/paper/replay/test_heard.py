@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from sequence_paper.edge.gateway import Gateway
+from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.switches import SwitchWatch
 from sequence_paper.mesh.wire import MeshMessage
 from sequence_paper.replay import capsule as capsules
@@ -85,6 +87,49 @@ def pools(run: Run, reserve: int) -> None:
     run.core.across.hear_pools({"symbol": "BTC-USD", "chain": None, "pools": [pool], "at_ns": 1})
 
 
+class Desk:
+    """An account's own orders, by REST, and what it asks for an algo's order."""
+
+    def __init__(self, run: Run, account: str) -> None:
+        async def flush() -> None:
+            run.core.journal.flush()
+
+        self._run, self._account = run, account
+        guests = Guests(run.core, run.store, "kraken", "spot")
+        self._gateway = Gateway(EDGE, run.core, guests, run.store, flush)
+        self._gateway.open()
+
+    async def submit(self, number: int, *, tif: str, away: int = 0) -> Any:
+        bid, ask = self._run.core.markets["BTC-USD"].best()
+        return await self._ask(
+            "submit",
+            f"graph:desk:own:{number}",
+            parent_id="graph:desk:own:0",
+            account_id=self._account,
+            mode="sandbox",
+            deployment_id="",
+            deployment="",
+            label="",
+            symbol="BTC-USD",
+            side="buy",
+            order_type="limit",
+            tif=tif,
+            qty_1e8=10**7,
+            price_1e9=bid - away * UNIT if away else ask,
+            until_ns=2**63 - 1,
+        )
+
+    async def amend(self, number: int, qty: int) -> Any:
+        return await self._ask("amend", f"graph:desk:own:{number}", qty_1e8=qty, price_1e9=0)
+
+    async def cancel(self, order_id: str) -> Any:
+        return await self._ask("cancel", order_id)
+
+    async def _ask(self, op: str, order_id: str, **more: Any) -> Any:
+        answer = await self._gateway.answer({"op": op, "order_id": order_id, **more})
+        return answer["order"]
+
+
 @pytest.fixture
 async def edge(begin, store, account, maker) -> Run:
     """A run in which all of it happened, between and within the events of the feed."""
@@ -95,7 +140,7 @@ async def edge(begin, store, account, maker) -> Run:
     deploy(store, account, build_algos()["look04"], "looks")
     deploy(store, account, maker, "quotes")
     await run.at(2.013)
-    watch = SwitchWatch(run.core.switches, store)
+    watch, desk = SwitchWatch(run.core.switches, store), Desk(run, account)
     for n in range(1, 60):
         await run.at(2.013 + n * 0.137)
         if n % 3 == 0:
@@ -106,6 +151,15 @@ async def edge(begin, store, account, maker) -> Run:
             pools(run, n)
         if n == 30:
             run.core.across.forget_silent(10 * SECOND)
+        if n == 12:
+            assert (await desk.submit(1, tif="gtc", away=5))["status"] == "OPEN"
+            assert (await desk.submit(2, tif="ioc"))["filled_qty_1e8"]
+        if n == 14:
+            assert (await desk.amend(1, 10**7 // 2))["status"] == "OPEN"
+            quotes = next(h for h in run.core.roster.running if h.want.name == "quotes")
+            assert (await desk.cancel(next(iter(quotes.orders))))["status"] == "CANCELLED"
+        if n == 16:
+            assert (await desk.cancel("graph:desk:own:1"))["status"] == "CANCELLED"
         if n in (35, 40):
             (store.switches.put_on if n == 35 else lambda *_: store.switches.clear(account, "sandbox"))(
                 account, "sandbox", "out of hand"
@@ -119,22 +173,22 @@ async def test_a_run_is_repeated_with_all_that_it_heard(edge: Run, account: str,
     """Record by record, in every process."""
     capsule = capture(edge.store, run_at(edge.store, EDGE, 100), account, "sandbox", edge.core.now_ns, {})
     kinds = {one.kind for one in capsule.heard}
-    assert kinds == {"message", "book", "pools", "silent"}
+    assert kinds == {"message", "book", "pools", "silent", "guest", "order", "cancel", "amend"}
     assert [entry.body["active"] for entry in capsule.inputs if entry.kind == "switch"] == [True, False]
     outcome = await asyncio.to_thread(run, capsule)
     assert outcome.log.digest() == edge.log.digest()
     names = {row[0].partition("/")[0] for row in rows(outcome.kept.fills)}
-    assert {"pair", "compares"} <= names
+    assert {"", "pair", "compares"} <= names
     assert capsule.stored == rows(outcome.kept.fills)
     refused = [o for o in outcome.kept.orders.values() if o.failure_reason == "KILL_SWITCH"]
     assert refused
-    for left_out in [("message",), ("book", "silent"), ("pools",), ("silent",)]:
+    for left_out in [("message",), ("book", "silent"), ("pools",), ("silent",), ("cancel",), ("amend",)]:
         deaf = replace(capsule, heard=[one for one in capsule.heard if one.kind not in left_out])
         assert (await asyncio.to_thread(run, deaf)).log.digest() != edge.log.digest(), left_out
     for owner in [("acct_other", "sandbox"), (account, "live")]:  # messages are their account's alone
         began = run_at(edge.store, EDGE, 100)
         others = edge.store.inputs.heard(began, *owner, to_ns=edge.core.now_ns)
-        assert {one.kind for one in others} == kinds - {"message"}
+        assert {one.kind for one in others} == {"book", "pools", "silent"}
     path = tmp_path / "heard.seqcap"
     capsules.write(path, replace(capsule, expected=expected_of(outcome.log)))
     assert capsules.read(path).heard == capsule.heard
