@@ -40,6 +40,7 @@ from .stub import PlatformStub
 
 KEY = "seq_test_" + "0" * 64
 _NUMBERS = itertools.count(1)
+TOOLCHAIN = "--build-toolchain=1.95.0"
 
 _WAT = """(module
   (memory (export "memory") 18)
@@ -355,12 +356,17 @@ def running(
     api = Api(controlplane, "shared")
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shared"}})
     for make in operators(controlplane, api, tmp_path_factory.mktemp("shared")):
-        yield api, make().start().ready()
+        yield api, make(TOOLCHAIN, f"--tree-address=127.0.0.1:{free_port()}").start().ready()
 
 
 @pytest.fixture
 def shared(running: tuple[Api, Operator], stub: PlatformStub) -> Iterator[Desk]:
     """An account of the test's own, on a platform of its own, served by the operator that all tests share."""
+    yield from sharing(running, stub)
+
+
+def sharing(running: tuple[Api, Operator], stub: PlatformStub, **account: Any) -> Iterator[Desk]:
+    """The same with this account."""
     api, operator = running
 
     def none(*arguments: str) -> Operator:
@@ -369,6 +375,6 @@ def shared(running: tuple[Api, Operator], stub: PlatformStub) -> Iterator[Desk]:
     made = Desk(api, stub, none, number=next(_NUMBERS))
     made.operator = operator
     made.secret()
-    made.account()
+    made.account(**account)
     yield made
     made.clear()

@@ -11,14 +11,7 @@ from sequence_operator.cluster.resources import ALGO_BUILDS
 from sequence_operator.spec.names import API_VERSION, TREE
 from support.processes import free_port, wait_until
 
-from .conftest import Desk, module
-
-TOOLCHAIN = "1.95.0"
-
-
-def tree(number: int) -> str:
-    """Digest of some sources."""
-    return hashlib.sha256(f"tree {number}".encode()).hexdigest()
+from .conftest import TOOLCHAIN, Desk, module
 
 
 def commit(number: int) -> str:
@@ -30,7 +23,12 @@ class GitDesk:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        desk.options = (f"--tree-address=127.0.0.1:{free_port()}", f"--build-toolchain={TOOLCHAIN}")
+        desk.options = (f"--tree-address=127.0.0.1:{free_port()}", TOOLCHAIN)
+        self._before = {b["metadata"]["uid"] for b in desk.api.list(ALGO_BUILDS)}
+
+    def tree(self, number: int) -> str:
+        """Digest of some sources, which no other desk has."""
+        return hashlib.sha256(f"tree {number}{self.desk.suffix}".encode()).hexdigest()
 
     def push(self, name: str, number: int, *, sources: int | None = None, **spec: Any) -> str:
         """Commit `number` reaches the cluster; sources: number of the tree it has, by default one of its own.
@@ -57,7 +55,10 @@ class GitDesk:
             "state": "Running",
             **spec,
         }
-        metadata = {"name": f"{name}.sandbox", "annotations": {TREE: tree(sources)}}
+        metadata = {
+            "name": f"{name}.sandbox{self.desk.suffix}",
+            "annotations": {TREE: self.tree(sources)},
+        }
         obj = {"apiVersion": API_VERSION, "kind": "AlgoDeployment", "metadata": metadata, "spec": body}
         self.desk.api.apply(obj, manager=SOURCE)
         return metadata["name"]
@@ -65,9 +66,9 @@ class GitDesk:
     # -- the builder -----------------------------------------------------------------------------------
 
     def builds(self, sources: int | None = None) -> list[dict[str, Any]]:
-        """AlgoBuilds there are, of some sources."""
-        listed = self.desk.api.list(ALGO_BUILDS)
-        return [b for b in listed if sources is None or b["spec"]["treeDigest"] == tree(sources)]
+        """AlgoBuilds that were asked for since this desk is there, of some sources."""
+        listed = [b for b in self.desk.api.list(ALGO_BUILDS) if b["metadata"]["uid"] not in self._before]
+        return [b for b in listed if sources is None or b["spec"]["treeDigest"] == self.tree(sources)]
 
     def asked(self, sources: int) -> dict[str, Any]:
         """The AlgoBuild of these sources, once there is one."""

@@ -13,6 +13,8 @@ from sequence_operator.reconcile.preflight import Result
 from sequence_operator.spec.resources import AlgoDeployment
 from support.objects import deployment
 
+from .stub import PlatformStub
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -54,9 +56,14 @@ def test_only_what_is_told_is_judged():
     assert means.doubted
 
 
-def test_limits_looser_than_the_accounts_are_refused_and_taken_when_they_fit(desk):
-    desk.stub.means["risk_limits"] = {"max_order_rate": 5}
-    desk.run()
+@pytest.fixture
+def limited(stub: PlatformStub) -> None:
+    """It is told before the account is seen: it is asked for rarely."""
+    stub.means["risk_limits"] = {"max_order_rate": 5}
+
+
+def test_limits_looser_than_the_accounts_are_refused_and_taken_when_they_fit(limited, shared):
+    desk = shared
     name = desk.algo("my-mm", risk={"maxPosition1e8": 100_000_000, "maxOrderRate": 10})
     said = desk.wait_condition(name, "Stalled", "Preflight")
     assert "risk.maxOrderRate 10 is looser than the account's 5" in said["message"]

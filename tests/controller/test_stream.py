@@ -9,18 +9,25 @@ import pytest
 
 from support.processes import wait_until
 
+from .conftest import sharing
 from .test_life import writes
 
 RARELY = "300s"
 
 
 @pytest.fixture
-def heard(desk):
+def heard(running, stub):
     """A desk whose platform has a stream, and whose account is hardly ever polled."""
-    desk.stub.lines.there = True
-    desk.account(pollInterval=RARELY)
-    desk.run()
-    return desk
+    stub.lines.there = True
+    yield from sharing(running, stub, pollInterval=RARELY)
+
+
+def connected(desk) -> float:
+    return desk.operator.metric("sequence_operator_stream_connected", account=desk.main)
+
+
+def events(desk, event: str) -> float:
+    return desk.operator.metric("sequence_operator_stream_events_total", event=event)
 
 
 def run(desk, deployment: str) -> str:
@@ -34,7 +41,7 @@ def run(desk, deployment: str) -> str:
 
 def test_a_stop_on_the_platform_is_undone_without_a_poll(heard):
     name = run(heard, "my-mm")
-    assert heard.operator.metric("sequence_operator_stream_connected") == 1
+    assert connected(heard) == 1
     heard.stub.behind("my-mm", "stopped")
     wait_until(lambda: heard.stub.status("my-mm") == "running", "started again")
     wait_until(lambda: "DriftCorrected" in heard.history(name), "written down")
@@ -85,14 +92,11 @@ def test_our_own_writes_cost_no_list(heard, controlplane):
     heard.patch(name, risk={"maxPosition1e8": 50_000_000, "maxOrderRate": 10})
     wait_until(lambda: heard.stub.one("my-mm")["risk"]["max_position_1e8"] == 50_000_000, "limit lowered")
     heard.wait(name, "Stopped")
-    known = heard.operator.metric("sequence_operator_stream_events_total", event="known")
+    known, news = events(heard, "known"), events(heard, "news")
     heard.patch(name, state="Running")
     heard.wait(name, "Running")
     wait_until(
-        lambda: (
-            heard.operator.metric("sequence_operator_stream_events_total", event="known") > known
-            or heard.operator.metric("sequence_operator_stream_events_total", event="news") > 0
-        ),
+        lambda: events(heard, "known") > known or events(heard, "news") > news,
         "the events of our start were heard",
     )
     assert heard.stub.count("list") == lists
@@ -107,11 +111,11 @@ def test_a_platform_that_cries_wolf_is_listed_no_more_than_a_polled_one(heard):
     run(heard, "my-mm")
     lists, deployment_id = heard.stub.count("list"), heard.stub.one("my-mm")["deployment_id"]
     wrong = {"deployment_id": deployment_id, "kind": "instance", "label": "main", "status": "stopped"}
-    news = heard.operator.metric("sequence_operator_stream_events_total", event="news")
+    news = events(heard, "news")
 
     def cried() -> bool:
         heard.stub.lines.say(wrong)
-        return heard.operator.metric("sequence_operator_stream_events_total", event="news") >= news + 40
+        return events(heard, "news") >= news + 40
 
     wait_until(cried, "40 false alarms")
     assert heard.stub.count("list") - lists <= 6  # the waits double: 0, ¼, ½, 1, 2, 4 s
@@ -122,7 +126,7 @@ def test_a_cut_line_is_taken_up_again_and_what_was_missed_is_seen(heard):
     run(heard, "my-mm")
     heard.stub.lines.there = False
     heard.stub.lines.cut()
-    wait_until(lambda: heard.operator.metric("sequence_operator_stream_connected") == 0, "line lost")
+    wait_until(lambda: connected(heard) == 0, "line lost")
     heard.stub.behind("my-mm", "stopped")
     assert heard.stub.status("my-mm") == "stopped"
     heard.stub.lines.there = True
@@ -142,14 +146,21 @@ def test_a_broken_line_comes_back_by_itself_and_what_was_missed_is_seen(heard):
     assert heard.stub.lines.opened == 2
 
 
-def test_without_a_stream_polling_goes_on(desk):
-    desk.run()
+@pytest.fixture
+def unavailable(running) -> float:
+    """How often a platform had no stream, before there is the account of this test."""
+    _, operator = running
+    return operator.metric("sequence_operator_stream_events_total", event="unavailable")
+
+
+def test_without_a_stream_polling_goes_on(unavailable, shared):
+    desk = shared
     name = desk.algo("my-mm", state="Running")
     desk.wait(name, "Running")
     desk.stub.behind("my-mm", "stopped")
     wait_until(lambda: desk.stub.status("my-mm") == "running", "started again")
-    assert desk.operator.metric("sequence_operator_stream_connected") == 0
-    assert desk.operator.metric("sequence_operator_stream_events_total", event="unavailable") == 1
+    assert connected(desk) == 0
+    assert events(desk, "unavailable") == unavailable + 1
 
 
 def test_a_line_that_is_cut_again_and_again_costs_no_more_lists_than_polling(heard):

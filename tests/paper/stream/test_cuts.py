@@ -9,7 +9,7 @@ import pytest
 from support.paper import Paper
 from support.processes import wait_until
 
-FEED = ("--seed", "7", "--pace", "20")
+FEED = ("--seed", "7", "--pace", "5")
 
 
 @pytest.fixture(scope="module")
