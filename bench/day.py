@@ -78,14 +78,14 @@ class Dice:
 
     def _action(self, bid: int, ask: int) -> Action:
         dice = self._dice
-        side, kind = dice.choice((1, -1)), dice.choice((NEW,) * 6 + (CANCEL, AMEND))
+        side, kind = dice.choice((1, -1)), dice.choice((NEW,) * 4 + (CANCEL,) * 3 + (AMEND,))
         touch = bid if side == 1 else ask
         px = touch - side * round(touch * dice.choice((0, 0, 1, 2, 10, -2, -20)) / 10_000)
         qty = dice.choice((10**5, 123_457, 10**6, 7_654_321))
         if kind != NEW and self._sent:
             return Action(dice.choice(self._sent), px, qty, side, kind, 0, 0, 0, 0, 0)
         self._next += 1
-        self._sent = [*self._sent[-15:], self._next]
+        self._sent = [*self._sent[-31:], self._next]
         ttl_ms, venue = dice.choice((0, 0, 0, 250)), dice.choice((0,) * 30 + (VENUE_IDS["binance"],))
         return Action(self._next, px, qty, side, NEW, dice.choice((0, 0, 0, 1, 2, 3, 4)), venue, 0, 0, ttl_ms)
 

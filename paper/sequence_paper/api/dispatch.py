@@ -168,6 +168,7 @@ class Dispatcher:
     async def _cancel_leg(self, leg: RouteLeg, order: Order | None) -> None:
         if order is None:
             order = await self._claim(leg, "CANCELLED", "REQUESTED", None)
+        if not leg.answered:  # its edge may have answered while nobody was there to note it
             await asyncio.to_thread(self._store.routes.answered, leg.order_id)
         if order.status in OPEN_ORDER_STATUSES:
             await self.ask(leg.edge_id, {"op": "cancel", "order_id": leg.order_id})

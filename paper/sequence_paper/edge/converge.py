@@ -50,7 +50,7 @@ class Converger:
         """One pass. Raises what the store raises; the next pass starts over."""
         if self._resting is None:
             self._resting = await self._read_resting()
-            await self._restore_desks()
+        await self._restore_desks()
         wanted = await asyncio.to_thread(self._store.instances.desired_on, self._roster.edge_id)
         keys = {(want.deployment_id, want.label) for want in wanted}
         self._end_orphans(keys)
@@ -288,9 +288,13 @@ class Converger:
             self._restore_order(hosted, row, may_rest=not taken)
 
     async def _restore_desks(self) -> None:
-        """Orders that accounts gave without an instance."""
-        for row in (self._resting or {}).pop(_DESK, []):
-            desk = await self._guests.get(Principal(row.account_id, row.mode))
+        """Orders that accounts gave without an instance: all of them, or, when this raises, none yet."""
+        if self._resting is None or _DESK not in self._resting:
+            return
+        rows = self._resting[_DESK]
+        desks = [await self._guests.get(Principal(row.account_id, row.mode)) for row in rows]
+        del self._resting[_DESK]
+        for desk, row in zip(desks, rows, strict=True):
             self._restore_order(desk, row, may_rest=True)
 
     def _restore_order(self, hosted: Hosted, row: Order, *, may_rest: bool) -> None:
