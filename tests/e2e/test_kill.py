@@ -54,16 +54,6 @@ def proxy(stack: LocalStack) -> Iterator[FaultProxy]:
     proxy.close()
 
 
-@pytest.fixture(scope="module")
-def flocks(stack: LocalStack, proxy: FaultProxy) -> Flocks:
-    return Flocks(stack, proxy)
-
-
-@pytest.mark.parametrize("part", ["operator", "paper-api", "edge-kraken", "apiserver"])
-def test_one_death_in_the_middle_of_every_call(flocks: Flocks, part: str) -> None:
-    flocks.survive(part)
-
-
 # -- from a commit to a running algo -----------------------------------------------------------------------------
 
 
@@ -230,3 +220,16 @@ def test_a_death_between_any_two_steps_from_a_commit_to_what_was_built_of_it(lin
         assert len(line.proxy.ids[name] - line.known[name]) == 1, "registered once"
     assert sum(build["attempts"] for build in built.values()) == len(ALGOS) + 1, "one was begun anew"
     assert line.stored() == line.modules | {build["configMap"] for build in built.values()}
+
+
+# -- the calls of a life ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def flocks(stack: LocalStack, proxy: FaultProxy) -> Flocks:
+    return Flocks(stack, proxy)
+
+
+@pytest.mark.parametrize("part", ["operator", "paper-api", "edge-kraken", "apiserver"])
+def test_one_death_in_the_middle_of_every_call(flocks: Flocks, part: str) -> None:
+    flocks.survive(part)

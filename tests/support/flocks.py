@@ -154,20 +154,21 @@ class Flocks:
             raise AssertionError(f"{problem}; {self.tale()}") from None
 
     def settled(self) -> bool:
-        """Whether platform and cluster have what is wanted, all of it, and nothing else."""
+        """Whether platform and cluster have what is wanted of the flocks, all of it, and nothing else."""
         try:
-            rows = self.place.all_rows()
-            objects = {obj["metadata"]["name"]: obj for obj in self.place.api.list(ALGO_DEPLOYMENTS)}
+            rows = [row for row in self.place.all_rows() if row["name"] in self.wishes]
+            listed = self.place.api.list(ALGO_DEPLOYMENTS)
         except (*AWAY, AssertionError):
             return False  # a part is still coming back
         twice = [name for name, count in Counter(row["name"] for row in rows).items() if count > 1]
         assert not twice, f"registered twice: {twice}"
         by_name = {row["name"]: row for row in rows}
+        objects = {
+            obj["spec"]["deployment"]: obj for obj in listed if obj["spec"]["deployment"] in self.wishes
+        }
         wanted = {name: wish for name, wish in self.wishes.items() if wish is not None}
-        return (
-            set(by_name) == set(wanted)
-            and set(objects) == {f"{name}.sandbox" for name in wanted}
-            and all(_agree(by_name[name], objects[f"{name}.sandbox"], wish) for name, wish in wanted.items())
+        return by_name.keys() == objects.keys() == wanted.keys() and all(
+            _agree(by_name[name], objects[name], wish) for name, wish in wanted.items()
         )
 
     def tale(self) -> str:
