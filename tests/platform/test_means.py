@@ -86,7 +86,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(junk)
 def test_junk_is_untold_never_a_crash(body: Any) -> None:
     venues, limits, found = connected_venues(body), account_limits(body), capital(body)

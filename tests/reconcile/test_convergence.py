@@ -179,7 +179,7 @@ def respected(world: World) -> bool:
     return world.condition("Live") == ("False", "ManualStop")
 
 
-EXAMPLES = int(os.environ.get("SEQUENCE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SEQUENCE_EXAMPLES", "40"))
 """Schedules per test; `SEQUENCE_EXAMPLES=5000` for a long search."""
 
 COMMON = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 
@@ -43,9 +44,8 @@ def world_before(step: str, make: Callable[[], Platform]) -> World:
     raise AssertionError(step)
 
 
-def points_of(step: str, make: Callable[[], Platform]) -> list[str]:
+def points_of(world: World) -> list[str]:
     """Every point that the undisturbed step passes."""
-    world = world_before(step, make)
     seen: list[str] = []
 
     def listen(point: str) -> None:
@@ -83,13 +83,13 @@ def check_end(world: World, step: str) -> None:
 @pytest.mark.parametrize("kind", PLATFORMS)
 @pytest.mark.parametrize("step", STEPS)
 def test_disturbed_at_every_point(step: str, kind: str) -> None:
-    make = PLATFORMS[kind]
-    points = points_of(step, make)
+    begin = world_before(step, PLATFORMS[kind])
+    points = points_of(deepcopy(begin))
     assert any(p.startswith("call") for p in points)
     for index, point in enumerate(points):
         faults = ["crash", "lost", "broken", "refused"] if point.startswith("call") else ["crash"]
         for fault in faults:
-            world = world_before(step, make)
+            world = deepcopy(begin)
             left = [index]
 
             def strike(at: str, left: list[int] = left, fault: str = fault) -> str | None:

@@ -144,7 +144,7 @@ def stands_at(text: str, start: int, value: object) -> bool:
     return False
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(documents())
 def test_exactly_the_key_paths_of_tomli(text):
     assert set(scan(text)) == {path for path, _ in paths(tomli.loads(text))}

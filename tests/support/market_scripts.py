@@ -38,4 +38,4 @@ CROWD = st.lists(st.one_of(_JOIN, _JOIN, _TURN, _TURN, _TAKE, _TAKE, CANCEL, _CO
 MARKET_ONLY = st.lists(st.one_of(LEVEL, PRINT), max_size=40)
 POLICY = st.sampled_from(list(SelfTrade))
 
-more = settings(max_examples=200, deadline=None)
+more = settings(max_examples=120, deadline=None)

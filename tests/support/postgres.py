@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pg8000.native
+
 from support.processes import free_port
 
 
@@ -33,7 +35,11 @@ class Postgres:
 
     def url(self, name: str) -> str:
         """A fresh, empty database."""
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
+        connection = pg8000.native.Connection(
+            "postgres", host="127.0.0.1", port=self.port, database="postgres"
+        )
+        connection.run(f'CREATE DATABASE "{name}"')
+        connection.close()
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def stop(self) -> None:

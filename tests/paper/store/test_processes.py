@@ -87,29 +87,29 @@ def all_ended_well(children: list[subprocess.Popen[str]]) -> None:
 
 
 def test_processes_that_open_an_empty_database_at_once_all_succeed(url):
-    all_ended_well(at_once(_OPEN, *[(url,)] * 5))
+    all_ended_well(at_once(_OPEN, *[(url,)] * 3))
     Store(url).close()
 
 
 def test_processes_that_write_at_once_never_fail_and_lose_nothing(url, store, account, register):
     deployment_id = register(labels={"a": "kraken", "b": "coinbase", "c": "binance"}).deployment.deployment_id
-    children = at_once(_WRITE, *[(url, account.account_id, deployment_id, label, "40") for label in "abc"])
+    children = at_once(_WRITE, *[(url, account.account_id, deployment_id, label, "25") for label in "abc"])
     seen: list[int] = []
     while any(child.poll() is None for child in children):  # a reader that follows while they write
         seen += [s.seq for s in store.logs.read(deployment_id, limit=500, after=seen[-1] if seen else 0)]
     all_ended_well(children)
     seen += [s.seq for s in store.logs.read(deployment_id, limit=500, after=seen[-1] if seen else 0)]
-    assert seen == list(range(1, 121))
-    assert store.orders.page(account.account_id, "sandbox", limit=1, offset=0)[1] == 120
+    assert seen == list(range(1, 76))
+    assert store.orders.page(account.account_id, "sandbox", limit=1, offset=0)[1] == 75
 
 
 def test_changes_that_read_first_are_never_lost_among_writers(url, store, account, register):
     deployment_id = register().deployment.deployment_id
     mine = (url, account.account_id, deployment_id)
-    writers = at_once(_WRITE, (*mine, "main", "60"))
-    all_ended_well([*at_once(_CHANGE, (*mine, "a", "40"), (*mine, "b", "40")), *writers])
+    writers = at_once(_WRITE, (*mine, "main", "40"))
+    all_ended_well([*at_once(_CHANGE, (*mine, "a", "25"), (*mine, "b", "25")), *writers])
     found = store.deployments.get(account.account_id, "sandbox", deployment_id)
-    assert found.deployment.revision == 81
+    assert found.deployment.revision == 51
 
 
 def test_kill_9_in_the_middle_of_writing_loses_nothing_acknowledged(url, store, account, register):

@@ -251,7 +251,7 @@ def _compare(play, steps, model):
                 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(st.lists(STEP, max_size=60), CROWD), st.sampled_from(list(QueueModel)))
 def test_reference_it_fills_as_the_naive_market_does(play, steps, model):
     _compare(play, steps, model)
