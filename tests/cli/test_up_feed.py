@@ -83,9 +83,17 @@ def test_a_table_of_latencies_is_named_from_anywhere(tmp_path: Path, monkeypatch
     assert up_feed.absolute_table("table:t.json") == f"table:{tmp_path}/t.json"
 
 
-def test_every_edge_is_told_the_latency(tmp_path: Path) -> None:
-    paper = Paper(tmp_path, Options(latency="venue"))
+def test_every_edge_is_told_the_latency_and_the_fees(tmp_path: Path) -> None:
+    paper = Paper(tmp_path, Options(latency="venue", fees="tiers"))
     paper._held = {"api": hold(), "bus": hold()}
     for part in paper.edge_parts("key"):
         assert part.argv[part.argv.index("--latency") + 1] == "venue"
+        assert part.argv[part.argv.index("--fees") + 1] == "tiers"
     paper.close()
+
+
+@pytest.mark.parametrize("fees", ["", "free", "table:", "table:/no/such"])
+def test_what_no_edge_takes_as_fees(fees: str) -> None:
+    with pytest.raises(CliError) as refused:
+        up_feed.check_fees(fees)
+    assert refused.value.hint == "sequence up --fees tiers"

@@ -28,6 +28,7 @@ _ABOUT_THE_STACK = (
     "feed",
     "record",
     "latency",
+    "fees",
     "pools",
     "pace",
     "gate",
@@ -70,6 +71,13 @@ _ABOUT_THE_STACK = (
     help="Way of orders to a venue and back: none, venue, constant:MS or table:FILE.",
 )
 @click.option(
+    "--fees",
+    default="base",
+    show_default=True,
+    metavar="SCHEDULE",
+    help="What venues charge: base (entry rates), tiers (by volume of 30 days) or table:FILE.",
+)
+@click.option(
     "--pools",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -108,6 +116,7 @@ def up(
     feed: str,
     record: Path | None,
     latency: str,
+    fees: str,
     pools: Path | None,
     pace: str,
     gate: int,
@@ -129,8 +138,20 @@ def up(
 
     up_feed.check(feed, record, simulated=pace != "1" or gate > 0 or feed_until > 0)
     up_feed.check_latency(latency)
+    up_feed.check_fees(fees)
     options = _options(
-        venues, feed, record, latency, pools, pace, gate, feed_until, seed, kube_context, unsandboxed_builds
+        venues,
+        feed,
+        record,
+        latency,
+        fees,
+        pools,
+        pace,
+        gate,
+        feed_until,
+        seed,
+        kube_context,
+        unsandboxed_builds,
     )
     asked = any(
         click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _ABOUT_THE_STACK
@@ -186,6 +207,7 @@ def _options(
     feed: str,
     record: Path | None,
     latency: str,
+    fees: str,
     pools: Path | None,
     pace: str,
     gate: int,
@@ -203,6 +225,7 @@ def _options(
         feed=up_feed.absolute(feed),
         record=str(record.expanduser().absolute()) if record else "",
         latency=up_feed.absolute_table(latency),
+        fees=up_feed.absolute_table(fees),
         pools=str(pools.absolute()) if pools else "",
         pace=pace,
         gate=gate,

@@ -1,4 +1,4 @@
-"""What `sequence up --feed` and `--latency` take, checked before anything is started."""
+"""What `sequence up --feed`, `--latency` and `--fees` take, checked before anything is started."""
 
 import re
 from pathlib import Path
@@ -44,10 +44,10 @@ def check(feed: str, record: Path | None, *, simulated: bool) -> None:
         )
 
 
-def absolute_table(latency: str) -> str:
-    """A table of latencies named from here, named from anywhere."""
-    kind, _, name = latency.partition(":")
-    return f"table:{Path(name).expanduser().absolute()}" if kind == "table" else latency
+def absolute_table(words: str) -> str:
+    """A table of latencies or fees named from here, named from anywhere."""
+    kind, _, name = words.partition(":")
+    return f"table:{Path(name).expanduser().absolute()}" if kind == "table" else words
 
 
 def check_latency(latency: str) -> None:
@@ -63,4 +63,20 @@ def check_latency(latency: str) -> None:
     if kind == "table" and not Path(name).expanduser().is_file():
         raise CliError(
             f"there is no table of latencies {name}", "", "sequence up --latency venue", ExitCode.NOT_FOUND
+        )
+
+
+def check_fees(fees: str) -> None:
+    """Raises CliError (usage) for what no edge would take; what is in a table, edges look at themselves."""
+    kind, _, name = fees.partition(":")
+    if fees not in ("base", "tiers") and not (kind == "table" and name):
+        raise CliError(
+            f"there are no fees {fees!r}",
+            "fees are base (the venues' entry rates), tiers (by the volume of 30 days) or table:FILE",
+            "sequence up --fees tiers",
+            ExitCode.USAGE,
+        )
+    if kind == "table" and not Path(name).expanduser().is_file():
+        raise CliError(
+            f"there is no table of fees {name}", "", "sequence up --fees tiers", ExitCode.NOT_FOUND
         )

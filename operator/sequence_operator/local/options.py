@@ -16,6 +16,7 @@ class Options:
     that names a chain's JSON-RPC endpoint and pools ("": generated ones).
 
     latency: between algos and venues: `none`, `venue` (assumed figures of each venue), `constant:MS`, `table:FILE`.
+    fees: `base` (the venues' entry rates), `tiers` (by the volume of 30 days), `table:FILE`.
 
     pace: 1, 20 or `max`, times the pace of time. gate: simulated time stands still until so many instances run on an
     edge (0: no gate). until: seconds of event time after which the feed ends (0: never). kube_context: use this
@@ -28,6 +29,7 @@ class Options:
     record: str = ""
     pools: str = ""
     latency: str = "none"
+    fees: str = "base"
     pace: str = "1"
     gate: int = 0
     until: float = 0.0

@@ -141,7 +141,7 @@ class Paper:
         argv += ["--db", self.database, "--nats", self.bus, "--ticks", str(self.ticks)]
         argv += ["--feed", options.feed_of(venue)]
         argv += ["--seed", str(options.seed), "--pace", options.pace]
-        argv += ["--latency", options.latency]
+        argv += ["--latency", options.latency, "--fees", options.fees]
         argv += ["--record", options.record] if options.record else []
         argv += ["--gate", str(options.gate)] if options.gate else []
         argv += ["--until", f"{options.until:g}"] if options.until else []
