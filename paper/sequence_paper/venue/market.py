@@ -246,10 +246,9 @@ class Market:
 
     def hold_again(self, account: str) -> None:
         """The account's wallet was loaded anew: open orders hold of it what they may need."""
-        desk = self._matcher.desk(account)
         for resting in self._matcher.live.values():
             if resting.order.account == account:
-                self._matcher.hold(desk, resting)
+                self._matcher.hold(self._matcher.desks[account], resting)
 
     def _unusable(self, key: str, owner: str, now_ns: int) -> Rejected | None:
         state = self.state_at(now_ns)

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from sequence_paper.analysis.reconcile import reconcile
+from sequence_paper.edge.funds import FundsWatch
 from sequence_paper.feed.generated import DEFAULT_START_NS
 from sequence_paper.replay.capture import CaptureError, capture, run_at
 from sequence_paper.replay.compare import first_other_fill, rows
 from sequence_paper.replay.run import run
 from sequence_paper.store.inputs import KEEP_RUNS
+from sequence_paper.store.sandbox import Given
 
 from .conftest import EDGE, SECOND, deploy, repeated
 
@@ -59,6 +62,27 @@ async def test_positions_that_were_reset_are_so_in_a_repetition(begin, store, ac
     kept = [entry for entry in capsule.inputs if entry.kind != "reset"]
     assert len(kept) == len(capsule.inputs) - 1
     assert capsule.stored != await repeated(replace(capsule, inputs=kept))
+
+
+async def test_money_that_was_given_meanwhile_bounds_a_repetition_too(begin, store, account, maker) -> None:
+    edge = begin(100, "constant:40")
+    watch = FundsWatch(edge.core, store.funds, "kraken")
+    watch.begin()
+    deploy(store, account, maker, "mm")
+    await edge.at(1.0)
+    await edge.at(20.0)
+    coins = [Given("kraken", "crypto", "BTC", 5 * 10**6, 0, 1), Given("kraken", "fiat", "USD", 10**11, 0, 1)]
+    store.sandbox.write(account, coins, replace=False)
+    await watch.read()
+    end = await edge.at(60.0)
+    capsule = capture(store, run_at(store, EDGE, 100), account, "sandbox", end, {})
+    assert [entry.kind for entry in capsule.inputs].count("funds") == 1
+    assert capsule.stored == await repeated(capsule)
+    refused = {order.failure_reason for order in store.audit.rows().orders}
+    assert "INSUFFICIENT_BALANCE" in refused
+    free = [entry for entry in capsule.inputs if entry.kind != "funds"]
+    assert capsule.stored != await repeated(replace(capsule, inputs=free))
+    assert reconcile(store.audit.rows()).differences == []
 
 
 async def test_runs_of_one_edge_are_told_apart(begin, store, account, maker) -> None:
