@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sequence_paper.analysis.reconcile import lines, reconcile
+from sequence_paper.reconcile import main
+from sequence_paper.store import Store
 from sequence_paper.store.audit import Rows
+from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.trades import Fill, LedgerEntry, Order, Position
 from sequence_paper.store.trading import entries_of
 from sequence_paper.venue.position import Position as Booked
@@ -170,3 +175,17 @@ def test_a_foreign_entry_is_found() -> None:
     rows = good()
     more = LedgerEntry("x", "acct_1", "sandbox", "mm", "kraken", "fee", "USD", -1, "nothing", 1)
     assert len(reconcile(replace(rows, ledger=[*rows.ledger, more])).differences) == 2
+
+
+def test_a_database_is_checked_by_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url, rows = f"sqlite:///{tmp_path / 'paper.db'}", good()
+    store = Store(url)
+    store.commit(EdgeWrites(orders=[*rows.orders[1:]], fills=[*rows.fills[1:]], positions=[*rows.positions]))
+    assert main(["--db", url]) == 0
+    assert capsys.readouterr().out == "3 orders, 4 fills, 1 positions, 12 ledger rows: all adds up\n"
+    store.commit(EdgeWrites(orders=[replace(rows.orders[1], fees_1e9=5)]))
+    store.close()
+    assert main(["--db", url, "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["differences"]
+    assert found == {"what": "fees", "where": "a", "expected": "4", "found": "5"}
+    assert main(["--db", "mysql://nowhere"]) == 2
