@@ -24,7 +24,13 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
-ONE_WORKER = ("tests/e2e/shared", "tests/paper/api", "tests/paper/routing", "tests/paper/stream")
+ONE_WORKER = (
+    "tests/e2e/shared",
+    "tests/contract",
+    "tests/paper/api",
+    "tests/paper/routing",
+    "tests/paper/stream",
+)
 """Folders whose files share one stack, or one platform."""
 
 

@@ -16,8 +16,10 @@ from sequence_operator.cli import scaffold
 from sequence_operator.cli.context import save_context
 from sequence_operator.cli.run import run
 from sequence_operator.cluster import ClusterClient
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, CONFIG_MAPS
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.spec.names import API_VERSION
+from support.api import Api
 from support.paper import Paper
 
 from .support_operator import Operator
@@ -146,8 +148,15 @@ def owned(obj: dict[str, Any], manager: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def fetch(kubectl: Any) -> Callable[..., Any]:
-    return lambda kind, name: kubectl.get(kind, name, "--show-managed-fields")
+def api(controlplane: ControlPlane, namespace: str) -> Api:
+    """The test's namespace, as administrator."""
+    return Api(controlplane, namespace)
+
+
+@pytest.fixture
+def fetch(api: Api) -> Callable[..., Any]:
+    kinds = {"algo": ALGO_DEPLOYMENTS, "configmap": CONFIG_MAPS}
+    return lambda kind, name: api.get(kinds[kind], name)
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class Operator:
                     wanted = self.rule(obj)
                     if wanted is not None and wanted != obj.get("status"):
                         await self._write(client, obj, wanted)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.1)
 
     async def _write(self, client: ClusterClient, obj: Object, wanted: Object) -> None:
         metadata = {key: obj["metadata"][key] for key in ("name", "namespace", "uid")}

@@ -12,6 +12,7 @@ import pytest
 
 from sequence_operator.cli.context import save_context
 from sequence_operator.spec.names import API_VERSION
+from support.api import Api
 
 from .conftest import Cli, owned
 from .support_operator import Operator, stalled, status
@@ -132,7 +133,9 @@ def test_an_account_without_a_key_ends_the_wait(cli: Cli, project: Path, operato
     assert "hint: make the account again: sequence --sandbox login --write-secret" in done.err
 
 
-def test_a_refused_resource_leaves_nothing_behind(cli: Cli, project: Path, where: str, kubectl: Any) -> None:
+def test_a_refused_resource_leaves_nothing_behind(
+    cli: Cli, project: Path, where: str, kubectl: Any, api: Api
+) -> None:
     other = {
         "apiVersion": API_VERSION,
         "kind": "AlgoDeployment",
@@ -144,7 +147,7 @@ def test_a_refused_resource_leaves_nothing_behind(cli: Cli, project: Path, where
         "artifact": {"configMapRef": {"name": "wasm-x"}, "sha256": "0" * 64},
         "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
     }
-    kubectl.apply({**other, "spec": spec}, manager="sequence-source")
+    api.apply({**other, "spec": spec}, manager="sequence-source")
     done = cli("--sandbox", "deploy", "--skip-build")
     assert done.code == 6
     assert "error: my-mm.sandbox belongs to sequence-source\n" in done.err

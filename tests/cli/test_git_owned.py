@@ -12,6 +12,7 @@ import pytest
 from sequence_operator.reconcile.effective import effective
 from sequence_operator.spec.names import API_VERSION, AUTHOR, OVERRIDE, SOURCE_LABEL, STATE_AT, TREE
 from sequence_operator.spec.resources import AlgoDeployment
+from support.api import Api
 
 from .conftest import Cli, Result, owned
 from .support_operator import Operator, status
@@ -36,12 +37,12 @@ def overridable(obj: dict[str, Any]) -> dict[str, Any] | None:
 
 @pytest.fixture
 def from_git(
-    cli: Cli, project: Path, operator: Operator, kubectl: Any, fetch: Callable[..., Any]
+    cli: Cli, project: Path, operator: Operator, api: Api, fetch: Callable[..., Any]
 ) -> Callable[[str | None], None]:
     """Give the deployment `my-mm` to an AlgoSource, which says this of its state (None: nothing)."""
     assert cli("--sandbox", "deploy", "--skip-build").code == 0
     operator.rule = overridable
-    kubectl.apply(SOURCE)
+    api.apply(SOURCE)
 
     def write(state: str | None, commit: str = COMMIT) -> None:
         obj = fetch("algo", "my-mm.sandbox")
@@ -52,7 +53,7 @@ def from_git(
         annotations = {STATE_AT: PLACE, AUTHOR: "Ada <ada@example.com>"} if state else {}
         metadata = {"name": "my-mm.sandbox", "labels": {SOURCE_LABEL: "desk"}, "annotations": annotations}
         made = {"apiVersion": API_VERSION, "kind": "AlgoDeployment", "metadata": metadata, "spec": spec}
-        kubectl.apply(made, manager="sequence-source", force=True)
+        api.apply(made, manager="sequence-source")
 
     return write
 
@@ -159,7 +160,7 @@ def test_deploy_and_undeploy_leave_it_to_git(cli: Cli, from_git: Any, kubectl: A
 
 
 def test_status_shows_the_source_its_problems_and_rustcs_error(
-    cli: Cli, from_git: Any, kubectl: Any, fetch: Callable[..., Any]
+    cli: Cli, from_git: Any, kubectl: Any, api: Api, fetch: Callable[..., Any]
 ) -> None:
     from_git("Running")
     problem = {"path": "algos/my-mm/Sequence.toml", "line": 7, "column": 3, "message": "unknown key"}
@@ -190,7 +191,7 @@ def test_status_shows_the_source_its_problems_and_rustcs_error(
             "toolchain": "1.95.0",
         },
     }
-    kubectl.apply(build)
+    api.apply(build)
     error = "error[E0308]: mismatched types"
     failed = {
         "type": "Stalled",

@@ -17,11 +17,13 @@ import pytest
 from sequence_operator.artifact.build import build
 from sequence_operator.artifact.store import configmap
 from sequence_operator.cli.context import save_context
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS
 from sequence_operator.local.controlplane import ControlPlane
 from sequence_operator.spec import render, sequence_toml
 from sequence_operator.spec.names import API_VERSION
 from sequence_operator.spec.resources import AlgoDeploymentSpec
 from sequence_operator.spec.wire import create_body, desired_wire
+from support.api import Api
 from support.paper import Paper
 from support.processes import wait_until
 
@@ -67,21 +69,20 @@ def maker(
     registered: tuple[str, dict[str, Any], bytes],
     controlplane: ControlPlane,
     namespace: str,
-    kubectl: Any,
     keys: dict[str, str],
 ) -> Iterator[str]:
     """The resource that an operator has already brought to the platform; yields the id there."""
     deployment_id, resource, _ = registered
     account = {"endpoint": desk["base_url"], "mode": "sandbox", "secretRef": {"name": "sequence-sandbox"}}
     metadata = {"name": "sandbox", "namespace": namespace}
-    kubectl.apply(
-        {"apiVersion": API_VERSION, "kind": "PlatformAccount", "metadata": metadata, "spec": account}
-    )
+    api = Api(controlplane, namespace)
+    api.apply({"apiVersion": API_VERSION, "kind": "PlatformAccount", "metadata": metadata, "spec": account})
     mine = {**resource, "metadata": {**resource["metadata"], "namespace": namespace}}
-    kubectl.apply({**mine, "spec": {**mine["spec"], "state": "Running"}})
+    api.apply({**mine, "spec": {**mine["spec"], "state": "Running"}})
     rule = lambda obj: status(obj, "Running") | {"deploymentId": deployment_id}  # noqa: E731
     with Operator(controlplane.kubeconfig, namespace, rule):
-        kubectl("wait", "--for=condition=Ready", "algo/maker.sandbox", "--timeout=20s")
+        found = lambda: api.get(ALGO_DEPLOYMENTS, "maker.sandbox").get("status") or {}  # noqa: E731
+        wait_until(lambda: found().get("deploymentId"), "its status")
         yield deployment_id
 
 
@@ -215,17 +216,15 @@ def test_status_joins_record_and_platform(cli: Cli, maker: str) -> None:
 
 
 def test_plan_has_the_exit_code_of_its_answer(
-    cli: Cli, maker: str, registered: tuple[str, dict[str, Any], bytes], namespace: str, kubectl: Any
+    cli: Cli,
+    maker: str,
+    registered: tuple[str, dict[str, Any], bytes],
+    namespace: str,
+    controlplane: ControlPlane,
 ) -> None:
-    kubectl.apply(configmap(registered[2], namespace))
-    kubectl(
-        "patch",
-        "algo",
-        "maker.sandbox",
-        "--type=merge",
-        "-p",
-        '{"spec":{"adopt":true,"risk":{"maxOpenOrders":3}}}',
-    )
+    api = Api(controlplane, namespace)
+    api.apply(configmap(registered[2], namespace))
+    api.merge(ALGO_DEPLOYMENTS, "maker.sandbox", {"spec": {"adopt": True, "risk": {"maxOpenOrders": 3}}})
     done = cli("--sandbox", "plan", "maker")
     assert done.code == 1, done.out + done.err
     assert "maxOpenOrders" in done.out

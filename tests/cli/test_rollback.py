@@ -15,6 +15,7 @@ from sequence_operator.reconcile.effective import effective
 from sequence_operator.spec.names import ROLLBACK
 from sequence_operator.spec.resources import AlgoDeployment
 from support.algos import build_algos
+from support.api import Api
 
 from .conftest import Cli
 from .support_operator import AT, Operator, status
@@ -53,8 +54,9 @@ def present(cli: Cli, project: Path, operator: Operator, fetch: Callable[..., An
 
 
 @pytest.fixture
-def stored(present: str, kubectl: Any, namespace: str) -> None:
-    kubectl.apply(configmap(OLD, namespace), configmap(OLDER, namespace))
+def stored(present: str, api: Api, namespace: str) -> None:
+    for wasm in (OLD, OLDER):
+        api.apply(configmap(wasm, namespace))
 
 
 @pytest.mark.usefixtures("stored")
@@ -97,8 +99,8 @@ def test_by_the_number_that_status_prints(cli: Cli, present: str) -> None:
     assert (done.code, done.out) == (0, f"my-mm  {digest(OLDER)[:12]}\n"), done.err
 
 
-def test_a_module_that_is_not_stored_any_more(cli: Cli, present: str, kubectl: Any, namespace: str) -> None:
-    kubectl.apply(configmap(OLDER, namespace))
+def test_a_module_that_is_not_stored_any_more(cli: Cli, present: str, api: Api, namespace: str) -> None:
+    api.apply(configmap(OLDER, namespace))
     done = cli("--sandbox", "rollback")
     assert done.code == 5
     assert f"error: the module {digest(OLD)[:12]} is no longer stored" in done.err
@@ -107,11 +109,11 @@ def test_a_module_that_is_not_stored_any_more(cli: Cli, present: str, kubectl: A
 
 
 def test_a_stored_module_with_other_bytes_is_refused(
-    cli: Cli, present: str, kubectl: Any, namespace: str, fetch: Callable[..., Any]
+    cli: Cli, present: str, api: Api, namespace: str, fetch: Callable[..., Any]
 ) -> None:
     forged = configmap(OLDER, namespace)
     forged["metadata"]["name"] = f"wasm-{digest(OLD)}"
-    kubectl.apply(forged)
+    api.apply(forged)
     done = cli("--sandbox", "rollback")
     assert (done.code, "DigestMismatch" in done.err) == (1, True)
     assert ROLLBACK not in fetch("algo", "my-mm.sandbox")["metadata"].get("annotations", {})

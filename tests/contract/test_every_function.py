@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,10 @@ import sequence_markets
 from sequence_markets import Sequence, SequenceError
 from websockets.exceptions import InvalidStatus
 
-from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
-from support.traders import ready
 
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "official-client.md"
-FEED = ("--feed", "generated", "--seed", "7")
 WORKS = "works"
 
 HEAD = f"""# The official client
@@ -210,18 +207,11 @@ ELSEWHERE = {
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
-    folder = tmp_path_factory.mktemp("every")
-    wasm = folder / "maker.wasm"
-    wasm.write_bytes(build_algos()["maker"])
-    paper = Paper(folder, {"kraken": FEED, "binance": FEED})
-    try:
-        calls = Calls(ready(paper.start(), 2), wasm)
-        calls.prepare()
-        wait_until(lambda: calls.client.slippage("BTC-USD")["venues"], "the market is recorded")
-        yield calls
-    finally:
-        paper.stop()
+def calls(paper: Paper, wasm: Path) -> Calls:
+    calls = Calls(paper, wasm)
+    calls.prepare()
+    wait_until(lambda: calls.client.slippage("BTC-USD")["venues"], "the market is recorded")
+    return calls
 
 
 def test_every_function_is_in_the_table() -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,38 +10,15 @@ from sequence_markets import Sequence, SequenceError
 from support.paper import Paper
 from support.processes import wait_until
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "maker"
-# A recording at many times the pace of time: the example trades within seconds.
-FEEDS = {"kraken": ("--feed", "replay", "--pace", "20"), "coinbase": ("--feed", "generated", "--seed", "7")}
-
-
-@pytest.fixture(scope="module")
-def wasm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example `maker`, which trades within minutes of the recording, compiled by `sequence build`."""
-    project = tmp_path_factory.mktemp("project") / "maker"
-    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("target"))
-    program = str(Path(sys.executable).with_name("sequence"))
-    environment = {**os.environ, "SEQUENCE_CONFIG": str(project.parent / "config.toml")}
-    done = subprocess.run([program, "build"], cwd=project, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return project / "target" / "wasm32-unknown-unknown" / "release" / "maker.wasm"
-
-
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
-    paper = Paper(tmp_path_factory.mktemp("paper"), FEEDS)
-    try:
-        yield paper.start()
-    finally:
-        paper.stop()
+from .conftest import FEEDS
 
 
 @pytest.fixture(scope="module")
 def client(paper: Paper) -> Sequence:
-    client = Sequence(paper.key("sandbox"), base_url=paper.url, max_retries=0)
+    client = Sequence(paper.key("sandbox", "client"), base_url=paper.url, max_retries=0)
 
     def alive() -> bool:
-        return sum(edge["alive"] for edge in client.edges()["edges"]) == len(FEEDS)
+        return sum(edge["alive"] for edge in client.edges()["edges"]) == 2
 
     wait_until(alive, "both edges beat")
     return client
@@ -133,7 +105,7 @@ def test_errors_reach_the_user_as_words(client: Sequence, paper: Paper, tmp_path
 
 
 def test_modes_do_not_see_each_other(client: Sequence, paper: Paper, wasm: Path) -> None:
-    live = Sequence(paper.key("live"), base_url=paper.url, max_retries=0)
+    live = Sequence(paper.key("live", "client"), base_url=paper.url, max_retries=0)
     mine = client.deploy_algo("apart", str(wasm), ["BTC-USD"])["deployment_id"]
     with pytest.raises(SequenceError) as hidden:
         live.algo_status(mine)
@@ -209,7 +181,7 @@ def test_what_an_order_would_cost_and_did_cost(client: Sequence) -> None:
 
 
 def test_what_the_market_offers(client: Sequence) -> None:
-    wait_until(lambda: len(client.slippage("BTC-USD")["venues"]) == len(FEEDS), "both edges record")
+    wait_until(lambda: len(client.slippage("BTC-USD")["venues"]) == 2, "both edges record")
     assert [row["venue"] for row in client.intel("BTC-USD")["venues"]] == sorted(FEEDS)
     curve = client.slippage("BTC-USD", side="sell")
     assert [point["size_usd"] for point in curve["venues"][0]["points"]] == [

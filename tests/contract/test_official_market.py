@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sequence_markets import Sequence, SequenceError
 
-from support.algos import build_algos
 from support.paper import Paper
 from support.processes import PATIENCE, wait_until
-
-# At twenty times the pace of time resting orders fill within seconds; a recording would end within two minutes.
-FEEDS = {"kraken": ("--seed", "7", "--pace", "20"), "coinbase": ("--seed", "7")}
-
-
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
-    paper = Paper(tmp_path_factory.mktemp("market"), FEEDS)
-    try:
-        yield paper.start()
-    finally:
-        paper.stop()
 
 
 @pytest.fixture(scope="module")
 def client(paper: Paper) -> Sequence:
-    client = Sequence(paper.key("sandbox"), base_url=paper.url, max_retries=0)
-    wait_until(lambda: len(client.quote("BTC-USD")["venues"]) == len(FEEDS), "both venues show their books")
+    client = Sequence(paper.key("sandbox", "market"), base_url=paper.url, max_retries=0)
+    wait_until(lambda: len(client.quote("BTC-USD")["venues"]) == 2, "both venues show their books")
     return client
-
-
-@pytest.fixture(scope="module")
-def wasm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("wasm") / "maker.wasm"
-    path.write_bytes(build_algos()["maker"])
-    return path
 
 
 def test_quotes(client: Sequence) -> None:
