@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, ALGO_SOURCES, PLATFORM_ACCOUNTS, SECRETS
+from support.api import Api
 from support.gitops import MODULE, Desk, sequence_toml
 from support.gitserver import GitServer
 from support.localstack import LocalStack
@@ -24,6 +25,22 @@ BUILD = 'prebuilt = true\nwasm = "algo.wasm"'
 
 def toml(name: str, **options: Any) -> str:
     return sequence_toml(name, state="running" if name in RUNNING else "stopped", build=BUILD, **options)
+
+
+def ready(api: Api) -> bool:
+    """Whether all AlgoDeployments are Ready, in their newest generation."""
+    for obj in api.list(ALGO_DEPLOYMENTS):
+        conditions = obj.get("status", {}).get("conditions", [])
+        found = next((c for c in conditions if c["type"] == "Ready"), {"status": "Unknown"})
+        if found["status"] != "True" or found["observedGeneration"] != obj["metadata"]["generation"]:
+            return False
+    return True
+
+
+def annotate(api: Api, key: str, value: str) -> None:
+    """Annotate the AlgoSource."""
+    annotations = {f"sequencemkts.com/{key}": value}
+    api.merge(ALGO_SOURCES, "desk", {"metadata": {"annotations": annotations}})
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +60,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             desk.repo.commit("begin", files)
             desk.source()
             wait_until(lambda: len(desk.versions()) == len(ALGOS), "fifty objects", 90)
-            stack.kubectl("wait", "--for=condition=Ready", "algo", "--all", "--timeout=180s")
+            wait_until(lambda: ready(stack.api), "all are ready", 180)
             yield desk
     finally:
         stack.down()
@@ -81,9 +98,7 @@ def test_a_commit_that_touches_too_much_is_held_until_it_is_approved(desk: Desk)
     }
     commit = desk.push(stop, "and stop one, which is never held")
     wait_until(lambda: desk.stack.rows(RUNNING[0])[0]["status"] == "stopped", "stopped all the same", 60)
-    desk.stack.kubectl(
-        "annotate", "algosrc", "desk", f"sequencemkts.com/approve-commit={commit}", "--overwrite"
-    )
+    annotate(desk.stack.api, "approve-commit", commit)
     wait_until(lambda: len(desk.versions()) == len(ALGOS) - 4, "four are gone", 120)
     assert all(desk.stack.rows(name) == [] for name in RUNNING[8:])
     assert desk.stack.rows(RUNNING[1])[0]["status"] == "running"
@@ -98,14 +113,17 @@ class NewCluster:
         self.desk, self.folder = desk, folder
         stack = desk.stack
         self.kubeconfig = stack.document()["kubeconfig"]
-        copied = []
-        for kind, name in (("secret", "sequence-sandbox"), ("secret", "sequence-hook"), ("pacct", "sandbox")):
-            obj = json.loads(stack.kubectl("get", kind, name, "-o", "json"))
-            obj["metadata"] = {"name": name, "namespace": self.namespace}
-            obj.pop("status", None)
-            copied.append(obj)
-        stack.kubectl("create", "namespace", self.namespace)
-        desk.apply(*copied)
+        self.api = Api(stack, self.namespace)
+        self.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        for resource, name in (
+            (SECRETS, "sequence-sandbox"),
+            (SECRETS, "sequence-hook"),
+            (PLATFORM_ACCOUNTS, "sandbox"),
+        ):
+            obj = stack.api.get(resource, name)
+            kept = {key: obj[key] for key in ("type", "data", "spec") if key in obj}
+            head = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}}
+            self.api.apply({**head, **kept})
         command = [sys.executable, "-m", "sequence_operator.controller", "--namespace", self.namespace]
         command += ["--kubeconfig", self.kubeconfig, "--lease-namespace", self.namespace]
         command += ["--cluster-name", "new", "--health-address", "127.0.0.1:0"]
@@ -113,23 +131,13 @@ class NewCluster:
         command += ["--hook-address", "127.0.0.1:0", "--allow-address", "127.0.0.0/8"]
         self.operator = Child("operator", command, folder / "operator.log")
 
-    def kubectl(self, *arguments: str) -> str:
-        return self.desk.stack.kubectl("-n", self.namespace, *arguments)
-
     def source(self, **spec: Any) -> None:
-        source = json.loads(self.desk.stack.kubectl("get", "algosrc", "desk", "-o", "json"))
-        self.desk.apply(
-            {
-                "apiVersion": source["apiVersion"],
-                "kind": "AlgoSource",
-                "metadata": {"name": "desk", "namespace": self.namespace},
-                "spec": {**source["spec"], **spec},
-            }
-        )
+        head = {"apiVersion": ALGO_SOURCES.api_version, "kind": "AlgoSource", "metadata": {"name": "desk"}}
+        self.api.apply({**head, "spec": {**self.desk.get_source()["spec"], **spec}})
 
     def stalled(self) -> list[str]:
         """Why objects are stalled."""
-        items = json.loads(self.kubectl("get", "algo", "-o", "json"))["items"]
+        items = self.api.list(ALGO_DEPLOYMENTS)
         conditions = [c for item in items for c in item.get("status", {}).get("conditions", [])]
         return [c["message"] for c in conditions if c["type"] == "Stalled" and c["status"] == "True"]
 
@@ -160,8 +168,8 @@ def test_a_new_cluster_adopts_what_runs_once_the_old_one_is_declared_gone(
         raise AssertionError(f"{problem}\n{told}\n{recovered.operator.output()[-3000:]}") from None
     assert all("cluster local" in why and "cluster-gone=local" in why for why in recovered.stalled())
     assert desk.writes()[writes:] == [], "the old cluster may be alive: nothing is touched"
-    recovered.kubectl("annotate", "algosrc", "desk", "sequencemkts.com/cluster-gone=local")
-    recovered.kubectl("wait", "--for=condition=Ready", "algo", "--all", "--timeout=180s")
+    annotate(recovered.api, "cluster-gone", "local")
+    wait_until(lambda: ready(recovered.api), "all are ready", 180)
     listed = desk.stack.platform("GET", "/v1/deployments")[1]["deployments"]
     assert {row["name"]: (row["deployment_id"], row["status"]) for row in listed} == before
     assert {write.split()[0] for write in desk.writes()[writes:]} == {"PATCH"}, "no create, start or stop"

@@ -16,6 +16,7 @@ from typing import Any
 import wasmtime
 
 from sequence_operator.cluster.resources import ALGO_BUILDS, ALGO_DEPLOYMENTS, ALGO_SOURCES
+from support.api import Api
 from support.gitserver import GitServer, Repository
 from support.localstack import LocalStack
 from support.processes import wait_until
@@ -80,12 +81,9 @@ class Desk:
     # -- the cluster -------------------------------------------------------------------------------------------
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        """Server-side apply of objects of one namespace, as a platform team does with kubectl."""
-        namespace = objects[0]["metadata"].get("namespace", "sequence")
-        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-        self.stack.kubectl(
-            "-n", namespace, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=listed
-        )
+        """Server-side apply, as a platform team does it with kubectl."""
+        for obj in objects:
+            Api(self.stack, obj["metadata"].get("namespace", self.stack.api.namespace)).apply(obj)
 
     def source(self, name: str = "desk", **spec: Any) -> str:
         """Apply an AlgoSource that follows `main` and is polled once an hour: pushes come by webhook."""
