@@ -25,8 +25,9 @@ settings.load_profile("any machine")
 
 
 ONE_WORKER = (
-    "tests/e2e/shared",
+    "tests/cli/on_paper",
     "tests/contract",
+    "tests/e2e/shared",
     "tests/paper/api",
     "tests/paper/routing",
     "tests/paper/stream",

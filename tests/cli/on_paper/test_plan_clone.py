@@ -37,8 +37,8 @@ from sequence_operator.spec.wire import create_body, desired_wire, spec_digest
 from support.paper import Paper
 from support.processes import wait_until
 
-from .conftest import Cli
-from .support_repo import BARE, Clone, algo, sequence_toml
+from ..conftest import Cli
+from ..support_repo import BARE, Clone, algo, sequence_toml
 
 Object = dict[str, Any]
 URL = "https://git.example.com/desk/algos.git"

@@ -15,7 +15,7 @@ import pytest
 from sequence_operator.cli.context import save_context
 from support.paper import Paper
 
-from .conftest import KEY, REFUSED_PLATFORM, Cli, account, write
+from ..conftest import KEY, REFUSED_PLATFORM, Cli, account, write
 
 ARGS = ("--sandbox", "preflight", "-o", "json")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequence_operator.cli.export_file import NotExportableError, export
@@ -22,7 +22,7 @@ from support.algos import build_algos
 from support.objects import SHA
 from support.paper import Paper
 
-from .conftest import Cli
+from ..conftest import Cli
 
 ENDPOINT = "http://127.0.0.1:50052"
 LABELS = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")
@@ -110,6 +110,7 @@ def registered(spec: AlgoDeploymentSpec) -> dict[str, Any]:
     return json.loads(json.dumps(row))
 
 
+@settings(max_examples=50)
 @given(specs())
 def test_what_is_exported_reads_back_to_the_same_wire_form(drawn: dict[str, Any]) -> None:
     spec = AlgoDeploymentSpec.model_validate(drawn)
@@ -175,7 +176,7 @@ def test_too_little_is_no_file() -> None:
         export(row(instances=...), ENDPOINT)
 
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "xvenue" / "Sequence.toml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "xvenue" / "Sequence.toml"
 
 
 def test_what_is_registered_on_paper_comes_out_as_it_went_in(

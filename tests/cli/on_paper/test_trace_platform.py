@@ -19,9 +19,9 @@ from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
 
-from .conftest import Cli
+from ..conftest import Cli
 
-OUTPUT = Path(__file__).parents[2] / "docs" / "output.md"
+OUTPUT = Path(__file__).parents[3] / "docs" / "output.md"
 ORIGIN = {"repository": "https://github.com/desk/algos", "path": "live/quoter"}
 METADATA = {"managed_by": "sequence-operator", "uid": "u1", "commit": "3c0ffee1" * 5, "origin": ORIGIN}
 

@@ -17,7 +17,7 @@ from sequence_operator.cli.context import load, save_context
 from support.paper import Paper
 from support.processes import PATIENCE
 
-from .conftest import KEY, Cli
+from ..conftest import KEY, Cli
 
 SEQUENCE = Path(sys.executable).with_name("sequence")
 

@@ -16,9 +16,9 @@ from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
 
-from .conftest import Cli
+from ..conftest import Cli
 
-DOCS = Path(__file__).parents[2] / "docs" / "output.md"
+DOCS = Path(__file__).parents[3] / "docs" / "output.md"
 KEYS = [
     "schema",
     "file",
