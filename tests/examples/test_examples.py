@@ -15,6 +15,7 @@ from sequence_operator.spec.resources import AlgoDeploymentSpec
 from sequence_operator.spec.wire import create_body, desired_wire
 from sequence_paper.replay import capsule as capsules
 from sequence_paper.replay.__main__ import main as replay
+from sequence_paper.replay.what_if import what_if
 from support.paper import Paper
 from support.processes import wait_until
 
@@ -82,11 +83,11 @@ class Running:
         assert status == 200, body
         return body
 
-    def captured(self, venue: str) -> Path:
-        """The run of an edge up to now, not yet repeated."""
-        asked = f"{self.paper.url}/v1/capsules?deployment=xvenue&venue={venue}"
+    def captured(self, what: str) -> Path:
+        """A run of an edge, not yet repeated."""
+        asked = f"{self.paper.url}/v1/capsules?{what}"
         request = urllib.request.Request(asked, headers={"Authorization": f"Bearer {self.key}"})
-        path = self.paper.folder / f"{venue}.seqcap"
+        path = self.paper.folder / "run.seqcap"
         with urllib.request.urlopen(request, timeout=30) as answer:
             path.write_bytes(answer.read())
         return path
@@ -167,8 +168,15 @@ def test_every_fill_of_the_maker_is_hedged_on_the_other_venue(run: Callable[...,
     wait_until(told, "as many messages as fills, both ways", 30)
     # Each side is repeated with what it heard of the other, to the last fill.
     for venue, label in [("kraken", "maker"), ("coinbase", "hedger")]:
-        path = running.captured(venue)
+        path = running.captured(f"deployment=xvenue&venue={venue}")
         assert replay([str(path), "--seal"]) == 0
         capsule = capsules.read(path)
         assert [one.kind for one in capsule.heard].count("message") > 0
         assert len(capsule.stored or []) == running.instances()[label]["fills"]
+    # And an order of the maker is asked what the hedger's venue would have done with it.
+    order_id = running.get("/v1/fills?limit=1000")["fills"][-1]["node_order_id"]
+    asked = capsules.read(running.captured(f"node_order_id={order_id}&what_if=venue=coinbase"))
+    assert asked.aside is not None
+    lives = what_if(asked, "venue=coinbase")
+    assert [lives[name]["venue"] for name in ("original", "changed")] == ["kraken", "coinbase"]
+    assert lives["original"]["fills"] != lives["changed"]["fills"]
