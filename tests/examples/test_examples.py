@@ -2,7 +2,6 @@
 
 import base64
 import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,11 +84,10 @@ class Running:
 
     def captured(self, what: str) -> Path:
         """A run of an edge, not yet repeated."""
-        asked = f"{self.paper.url}/v1/capsules?{what}"
-        request = urllib.request.Request(asked, headers={"Authorization": f"Bearer {self.key}"})
+        status, content = self.paper.content(f"/v1/capsules?{what}", self.key)
+        assert status == 200, content
         path = self.paper.folder / "run.seqcap"
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            path.write_bytes(answer.read())
+        path.write_bytes(content)
         return path
 
     def instances(self) -> dict[str, Any]:

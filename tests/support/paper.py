@@ -88,6 +88,16 @@ class Paper:
             lower = {name.lower(): value for name, value in answer.headers.items()}
             return int(answer.status), json.loads(text) if text else None, lower
 
+    def content(self, path: str, key: str) -> tuple[int, bytes]:
+        """(status, body) of what is no JSON."""
+        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Bearer {key}"})
+        try:
+            answer = urllib.request.urlopen(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return int(answer.status), bytes(answer.read())
+
     def calls(self) -> list[dict[str, Any]]:
         """The API's call log so far."""
         return [json.loads(line) for line in self.call_log.read_text().splitlines() if line]

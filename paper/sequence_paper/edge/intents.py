@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
 
 from sequence_paper.edge.core import EdgeCore
-from sequence_paper.edge.executions import FillNotice, Notice, RejectNotice
-from sequence_paper.edge.hosted import Hosted, LiveIntent, Slot
-from sequence_paper.feed.events import BUY
+from sequence_paper.edge.hosted import Hosted, LiveIntent
+from sequence_paper.edge.outside import LegFill, Progress, tell
+from sequence_paper.feed.events import BUY, SELL, Side
 from sequence_paper.store import Store
 from sequence_paper.store.intents import Intent
 from sequence_paper.store.parent_state import Legs, status_of
@@ -107,35 +106,24 @@ class IntentDesk:
     def _tell(
         self, hosted: Hosted, live: LiveIntent, parent: Parent, legs: Legs, fills: list[tuple[int, Fill]]
     ) -> None:
-        """Nothing here waits. What is told and that it was told are stored together."""
+        """Nothing here waits."""
         slot = next((slot for slot in hosted.slots if slot.symbol == live.row.symbol), None)
-        if slot is None:
-            return
-        notices: list[Notice] = []
-        for seq, fill in fills:
-            live.row = replace(live.row, told_seq=seq)
-            live.filled_1e8 += fill.qty_1e8
-            if fill.edge_id != self._edge_id:
-                side = 1 if fill.side == "buy" else -1
-                hosted.away_1e8[fill.symbol] = hosted.away_1e8.get(fill.symbol, 0) + side * fill.qty_1e8
-                notices.append(_fill_notice(hosted, slot, live.row, fill))
         status = status_of(parent, legs)
-        if status not in OPEN_ORDER_STATUSES:
-            live.row = replace(live.row, ended=True)
-            del hosted.intents[live.row.order_id]
-            told_here = any(leg.edge_id == self._edge_id for leg, _ in legs)
-            if status == "REJECTED" and not told_here:
-                notices.append(RejectNotice(hosted, slot, live.row.intent_id, _code(parent, legs)))
-                hosted.counts.rejected += 1
-        if fills or status not in OPEN_ORDER_STATUSES:
-            self._core.inputs.outside(live.row.account_id, live.row.mode, "what became of an intent")
-            self._core.journal.intent(live.row)
-        self._core.callbacks.tell(notices)
+        ended = status not in OPEN_ORDER_STATUSES
+        if slot is None or not (fills or ended):
+            return
+        told_here = any(leg.edge_id == self._edge_id for leg, _ in legs)
+        told = Progress(
+            fills=[self._leg_fill(fill) for _, fill in fills],
+            told_seq=fills[-1][0] if fills else live.row.told_seq,
+            ended=ended,
+            code=_code(parent, legs) if status == "REJECTED" and not told_here else None,
+        )
+        tell(self._core, hosted, slot, live, told)
 
-
-def _fill_notice(hosted: Hosted, slot: Slot, row: Intent, fill: Fill) -> FillNotice:
-    side = BUY if fill.side == "buy" else -BUY
-    return FillNotice(hosted, slot, row.intent_id, fill.price_1e9, fill.qty_1e8, side, fill.ts_ns)
+    def _leg_fill(self, fill: Fill) -> LegFill:
+        side: Side = BUY if fill.side == "buy" else SELL
+        return LegFill(side, fill.price_1e9, fill.qty_1e8, fill.ts_ns, fill.edge_id != self._edge_id)
 
 
 def _code(parent: Parent, legs: Legs) -> int:

@@ -149,7 +149,8 @@ def _fills(
         if fill.order_id in outside or (
             fill.order_id.startswith(f"graph:{key[0]}:{key[1]}:")
             and key in above
-            and above[key] < (number := int(fill.order_id.rsplit(":", 1)[-1])) <= below.get(key, number)
+            and (own := fill.order_id.rpartition(":")[2]).isdigit()
+            and above[key] < (number := int(own)) <= below.get(key, number)
         ):
             found.append(fill)
     return found

@@ -8,6 +8,7 @@ from sequence_paper.edge import outside
 from sequence_paper.edge.core import EdgeCore
 from sequence_paper.edge.guests import Guests, Principal
 from sequence_paper.edge.hosted import Hosted
+from sequence_paper.edge.outside import LegFill, Progress
 from sequence_paper.replay.capsule import CapsuleError
 from sequence_paper.store.heard import payload_of
 from sequence_paper.store.records import Heard
@@ -29,6 +30,8 @@ def hear(core: EdgeCore, guests: Guests, heard: Heard) -> None:
         guests.admit(Principal(**body["who"]), [Position(**row) for row in body["positions"]])
     elif kind == "order":
         _order(core, guests, body)
+    elif kind == "intent":
+        _intent(core, body)
     elif kind == "cancel":
         outside.cancel(core, ("", ""), body["order_id"], body["symbol"])
     elif kind == "amend":
@@ -41,6 +44,16 @@ def _order(core: EdgeCore, guests: Guests, body: Json) -> None:
     row = Order(**body["row"])
     who = Principal(row.account_id, row.mode, row.deployment_id, row.deployment, row.label)
     outside.place(core, _here(guests.known(who), row.order_id), row, body["asked"])
+
+
+def _intent(core: EdgeCore, body: Json) -> None:
+    hosted = core.roster.hosted.get((body.pop("deployment_id"), body.pop("label")))
+    live = hosted.intents.get(body.pop("order_id")) if hosted is not None else None
+    if hosted is None or live is None:
+        return  # its algo asks for something else in this run
+    slot = next(slot for slot in hosted.slots if slot.symbol == live.row.symbol)
+    fills = [LegFill(**fill) for fill in body.pop("fills")]
+    outside.tell(core, hosted, slot, live, Progress(fills=fills, **body))
 
 
 def _here(hosted: Hosted | None, whose: str) -> Hosted:

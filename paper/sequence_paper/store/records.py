@@ -229,9 +229,10 @@ class EdgeInfo:
 InputKind = Literal["run", "apply", "unload", "funds", "switch", "reset", "outside"]
 """A run begins · an instance is brought to a desired state · it goes · what an account has is read anew · its kill
 switch is put on or cleared · its positions are forgotten · something happens that cannot be repeated."""
-HeardKind = Literal["message", "book", "silent", "pools", "guest", "order", "cancel", "amend"]
+HeardKind = Literal["message", "book", "silent", "pools", "guest", "order", "cancel", "amend", "intent"]
 """A mesh message of another edge · a book of another venue · nothing of it for too long · the pools of a symbol ·
-somebody who has no instance here · and what is asked for him, or for an algo's order by somebody else."""
+somebody who has no instance here · and what is asked for him, or for an algo's order by somebody else ·
+what became of an intent."""
 
 
 @dataclass(frozen=True, slots=True)

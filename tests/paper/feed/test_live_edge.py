@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,16 +125,12 @@ class Account:
 
     def _fetch(self, what: str, path: Path) -> None:
         def fetched() -> bytes | None:
-            request = urllib.request.Request(
-                f"{self._paper.url}/v1/capsules?{what}", headers={"Authorization": f"Bearer {self._key}"}
-            )
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return bytes(answer.read())
-            except urllib.error.HTTPError as error:
-                refused = error
-            assert (refused.code, b"too new" in refused.read()) == (409, True)
-            return None
+            status, content = self._paper.content(f"/v1/capsules?{what}", self._key)
+            if status == 409:
+                assert b"too new" in content
+                return None
+            assert status == 200, content
+            return content
 
         path.write_bytes(wait_until(fetched, "its data is on the disk"))
 

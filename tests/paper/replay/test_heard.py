@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from sequence_paper.edge import outside
 from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.guests import Guests
+from sequence_paper.edge.outside import LegFill, Progress
 from sequence_paper.edge.switches import SwitchWatch
 from sequence_paper.mesh.wire import MeshMessage
 from sequence_paper.replay import capsule as capsules
@@ -130,6 +132,15 @@ class Desk:
         return answer["order"]
 
 
+def report(run: Run, *, ended: bool) -> None:
+    """What the platform has made of an intent at another venue: a part is bought, the rest is not."""
+    hosted = next(h for h in run.core.roster.running if h.want.name == "asks")
+    [live] = hosted.intents.values()
+    fills = [] if ended else [LegFill(1, 70_000 * UNIT, 300_000, run.core.now_ns, away=True)]
+    told = Progress(fills, told_seq=7, ended=ended, code=105 if ended else None)
+    outside.tell(run.core, hosted, hosted.slots[0], live, told)
+
+
 @pytest.fixture
 async def edge(begin, store, account, maker) -> Run:
     """A run in which all of it happened, between and within the events of the feed."""
@@ -160,6 +171,11 @@ async def edge(begin, store, account, maker) -> Run:
             assert (await desk.cancel(next(iter(quotes.orders))))["status"] == "CANCELLED"
         if n == 16:
             assert (await desk.cancel("graph:desk:own:1"))["status"] == "CANCELLED"
+        if n == 44:  # the cheapest is elsewhere, and may not be what was shown
+            show(run, 70_000, venue="binance")
+            deploy(store, account, build_algos()["multi03"], "asks")
+        if n in (49, 51):
+            report(run, ended=n == 51)
         if n in (35, 40):
             (store.switches.put_on if n == 35 else lambda *_: store.switches.clear(account, "sandbox"))(
                 account, "sandbox", "out of hand"
@@ -173,7 +189,7 @@ async def test_a_run_is_repeated_with_all_that_it_heard(edge: Run, account: str,
     """Record by record, in every process."""
     capsule = capture(edge.store, run_at(edge.store, EDGE, 100), account, "sandbox", edge.core.now_ns, {})
     kinds = {one.kind for one in capsule.heard}
-    assert kinds == {"message", "book", "pools", "silent", "guest", "order", "cancel", "amend"}
+    assert kinds == {"message", "book", "pools", "silent", "guest", "order", "cancel", "amend", "intent"}
     assert [entry.body["active"] for entry in capsule.inputs if entry.kind == "switch"] == [True, False]
     outcome = await asyncio.to_thread(run, capsule)
     assert outcome.log.digest() == edge.log.digest()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sequence_paper.replay import capsule as capsules
+from sequence_paper.replay.__main__ import main as replay
 from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
@@ -70,6 +74,17 @@ class Asker:
 
         wait_until(ended, "all it asked for has ended")
 
+    def captured(self, path: Path, sold: int) -> bool:
+        """Kraken's run as far as its edge has told; whether what was sold and how intents ended is in it."""
+        asked = "/v1/capsules?deployment=asker&venue=kraken"
+        status, content = self.trader.paper.content(asked, self.trader.key)
+        assert status == 200, content
+        path.write_bytes(content)
+        capsule = capsules.read(path)
+        told = [json.loads(one.body)["ended"] for one in capsule.heard if one.kind == "intent"]
+        sells = [row[5] for row in capsule.stored or [] if row[3] == "sell"]
+        return told.count(True) == 2 and sum(sells) == sold
+
     def held(self) -> dict[str, int]:
         rows = self.trader.ok("GET", "/positions")["positions"]
         assert {row["deployment"] for row in rows} <= {"asker"}
@@ -114,7 +129,7 @@ def test_an_intent_is_traded_at_another_venue_and_told_to_the_algo(ask):
     assert asker.told("^fill 1 ")[-1].endswith("here 0")
 
 
-def test_venue_0_is_the_router_and_own_fills_are_told_once(ask):
+def test_venue_0_is_the_router_and_own_fills_are_told_once(ask, tmp_path):
     asker = ask(venue=0, qty=3_000_000)
     asker.wait_filled(1, 3_000_000)
     asker.ask(venue=KRAKEN, qty=-1_000_000)
@@ -123,6 +138,10 @@ def test_venue_0_is_the_router_and_own_fills_are_told_once(ask):
     assert held["kraken"] <= -1_000_000 + 3_000_000
     assert sum(held.values()) == 2_000_000
     assert len({order["parent_id"] for order in asker.trader.ok("GET", "/orders")["orders"]}) == 2
+    # The edge's run is repeated with the legs that came to it, and what the algo was told of the others.
+    path = tmp_path / "asker.seqcap"
+    wait_until(lambda: asker.captured(path, sold=1_000_000), "the edge has come so far")
+    assert replay([str(path), "--seal"]) == 0
 
 
 def test_a_chase_goes_on_until_it_is_filled(ask):
