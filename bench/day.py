@@ -12,7 +12,6 @@ import random
 import struct
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,6 +26,7 @@ from sequence_paper.edge.guests import Guests
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.journal import Journal
 from sequence_paper.edge.sandbox import Sandbox
+from sequence_paper.feed.events import BookSnapshot, Event, FeedState, FeedStatus
 from sequence_paper.feed.generated import DEFAULT_START_NS
 from sequence_paper.feed.open import open_feed
 from sequence_paper.store import Store
@@ -200,13 +200,24 @@ class Day:
         dice = self._dice
         if dice.random() < 0.5:
             self.journal.flush()
-        if dice.random() < 0.04:
+        if dice.random() < 0.08:
             await self._by_hand()
         if dice.random() < 0.002:
             self._give(self._desks[0][0])
             await self._funds.read()
         if dice.random() < 0.002:
             await self._start_or_stop()
+        if dice.random() < 0.04:
+            self._doubt(dice.choice(SYMBOLS))
+
+    def _doubt(self, symbol: str) -> None:
+        """A hole in the data of a symbol, or its end: then a snapshot shows the book anew."""
+        market, now = self.core.markets[symbol], self.core.now_ns
+        event: Event = FeedStatus(symbol, now, FeedState.GAP)
+        if market.feed_state is not FeedState.OK:
+            bids, asks = market.depth(1000)
+            event = BookSnapshot(symbol, now, tuple(bids), tuple(asks), market.book_seq)
+        self.core.feed([event])
 
     async def _start_or_stop(self) -> None:
         account_id, mode, deployment_id = self._dice.choice(self._deployments)
@@ -276,11 +287,12 @@ class Day:
             if order_id not in stored or stored[order_id].filled_qty_1e8 < told["filled_qty_1e8"]
         ]
 
-    def counts(self, statuses: Sequence[str] = ()) -> Counter[str]:
-        """Of stored orders by status, reject word and time in force."""
-        found = Counter[str]()
-        for order in self.store.audit.rows().orders:
-            found.update([order.status, order.tif, order.failure_reason or ""])
+    def counts(self) -> Counter[str]:
+        """Of stored orders by status, reject word and time in force, and of fills by the state of the feed."""
+        rows, found = self.store.audit.rows(), Counter[str]()
+        for order in rows.orders:
+            found.update([order.status, order.tif, order.failure_reason or "no reason"])
+        found.update(f"fills while {fill.feed_state}" for fill in rows.fills)
         return found
 
 

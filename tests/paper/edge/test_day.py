@@ -24,4 +24,5 @@ async def test_a_random_day_adds_up_to_the_last_unit(tmp_path, latency) -> None:
         counts = day.counts()
     finally:
         day.close()
+    assert {word for word in counts if word.startswith("fills while")} == {"fills while ok"}
     assert all(counts[word] for word in ("INSUFFICIENT_BALANCE", "gtd", "FILLED", "CANCELLED", "REJECTED"))
