@@ -8,8 +8,9 @@ import json
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,41 @@ import pytest
 from sequence_operator.cluster.resources import ALGO_DEPLOYMENTS, ALGO_SOURCES
 from sequence_operator.spec.names import API_VERSION
 from support.gitserver import GitServer, Repository, git
-from support.processes import wait_until
+from support.processes import PATIENCE, wait_until
 
 from .conftest import Desk
 from .git_desk import GitDesk
-from .test_kill import Killer
 
 FILES = {
     "algos/mm/Cargo.toml": '[package]\nname = "mm"\nversion = "0.1.0"\nedition = "2021"\n',
     "algos/mm/Cargo.lock": 'version = 3\n\n[[package]]\nname = "mm"\nversion = "0.1.0"\n',
     "algos/mm/src/lib.rs": "// one\n",
 }
+
+
+class Killer:
+    """Kills the operator once at each of some moments, and starts it again each time."""
+
+    def __init__(self, desk: Desk, *operations: str) -> None:
+        self._desk = desk
+        self.left = [(operation, when) for operation in operations for when in ("before", "after")]
+        desk.stub.hook = self._hook
+
+    def _hook(self, operation: str, when: str) -> None:
+        if (operation, when) in self.left and self._desk.operator is not None:
+            self.left.remove((operation, when))
+            self._desk.operator.kill_now()
+
+    def survive(self, condition: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:
+        """Until the condition holds after every kill; the operator is started again as often as it dies."""
+        deadline = time.monotonic() + timeout
+        while self.left or not condition():
+            operator = self._desk.operator
+            if operator is not None and not operator.child.running():
+                operator.child.process.wait()
+                self._desk.start()
+            assert time.monotonic() < deadline, f"{what}, kills left {self.left}: {self._desk.tail()}"
+            time.sleep(0.1)
 
 
 def sequence_toml(rate: int = 10) -> str:
