@@ -103,7 +103,7 @@ class Line:
         return origin
 
     def builds(self) -> list[dict[str, Any]]:
-        """Name, phase and more of the commit's builds."""
+        """Status of each of the commit's builds, and the path of its crate."""
         made = [build for build in self.desk.builds() if build["spec"]["commit"] == self.commit]
         return [{"phase": "", **(build.get("status") or {}), "path": build["spec"]["path"]} for build in made]
 
