@@ -4,9 +4,11 @@ often.
 
 from __future__ import annotations
 
+import http
 import http.client
 import json
 import ssl
+import time
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -90,6 +92,19 @@ class Api:
     def _call(
         self, method: str, path: str, body: Object | None = None, content: str = "application/json"
     ) -> Object:
+        """An answer of 2xx. A server that asks to come again (a changed CRD gets its storage anew) is asked again."""
+        while True:
+            response, answer = self._once(method, path, body, content)
+            if response.status != http.HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(float(response.getheader("Retry-After", "1")))
+        if response.status >= 300:
+            raise RefusedError(response.status, str(answer.get("message")))
+        return dict(answer)
+
+    def _once(
+        self, method: str, path: str, body: Object | None, content: str
+    ) -> tuple[http.client.HTTPResponse, Object]:
         headers = {
             "Authorization": f"Bearer {self._bearer or self._controlplane.admin_token}",
             "Content-Type": content,
@@ -104,11 +119,8 @@ class Api:
             try:
                 self._connection.request(method, path, payload, headers)
                 response = self._connection.getresponse()
-                answer = json.loads(response.read() or b"{}")
-                break
+                return response, json.loads(response.read() or b"{}")
             except (http.client.HTTPException, OSError):
                 if fresh:
                     raise
-        if response.status >= 300:
-            raise RefusedError(response.status, str(answer.get("message")))
-        return dict(answer)
+        raise AssertionError("a second failure is raised")
