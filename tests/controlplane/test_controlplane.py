@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,24 +85,36 @@ def test_a_deleted_namespace_empties_itself_and_goes(controlplane, kubectl):
     assert "NotFound" in kubectl.run("get", "namespace", f"{kubectl.namespace}-gone").stderr
 
 
-def test_a_restart_keeps_data_address_and_token(tmp_path):
-    first = ControlPlane(tmp_path / "state", controllers=False).start()
+def test_what_was_written_outlives_a_restart_and_a_crash(tmp_path):
+    """Also its address and token, and a port that somebody else has meanwhile is left to him."""
+    state = tmp_path / "state"
+    state.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        last = other.getsockname()[1]
+        (state / "port").write_text(f"{last}\n")
+        first = ControlPlane(state, controllers=False).start()
     token, port, process = first.admin_token, first.port, first.processes["apiserver"]
     try:
+        assert port != last
         made = kubectl_on(first, "create", "configmap", "kept", "--from-literal=a=1")
         assert made.returncode == 0, made.stderr
     finally:
         first.stop()
     assert process.returncode == 0  # SIGTERM was enough
-    with ControlPlane(tmp_path / "state", controllers=False) as second:
+    second = ControlPlane(state, controllers=False).start()
+    with crashing(second) as acknowledged:
         assert (second.admin_token, second.port) == (token, port)
         kept = kubectl_on(second, "get", "configmap", "kept", "-o", "jsonpath={.data.a}")
         assert kept.stdout == "1", kept.stderr
+        assert eventually(lambda: len(acknowledged) > 50)
+    with ControlPlane(state, controllers=False) as again:
+        listed = kubectl_on(again, "get", "configmaps", "-o", "jsonpath={.items[*].metadata.name}")
+        assert {"kept", *acknowledged} <= set(listed.stdout.split()), listed.stderr
 
 
-def test_nothing_that_was_acknowledged_is_lost_in_a_crash(tmp_path):
-    """SIGKILL in the middle of a stream of writes: every name that got an answer is there afterwards."""
-    plane = ControlPlane(tmp_path / "state", controllers=False).start()
+@contextlib.contextmanager
+def crashing(plane: ControlPlane) -> Iterator[list[str]]:
+    """SIGKILL at the end, in the middle of a stream of writes; every name that got an answer."""
     acknowledged: list[str] = []
 
     def write() -> None:
@@ -121,24 +133,10 @@ def test_nothing_that_was_acknowledged_is_lost_in_a_crash(tmp_path):
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert eventually(lambda: len(acknowledged) > 50)
+        yield acknowledged
     finally:
         plane.kill()
         writer.join()
-    with ControlPlane(tmp_path / "state", controllers=False) as again:
-        listed = kubectl_on(again, "get", "configmaps", "-o", "jsonpath={.items[*].metadata.name}")
-        assert set(acknowledged) <= set(listed.stdout.split()), listed.stderr
-
-
-def test_a_port_that_was_taken_meanwhile_is_left_to_its_owner(tmp_path):
-    (tmp_path / "state").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        last = other.getsockname()[1]
-        (tmp_path / "state" / "port").write_text(f"{last}\n")
-        second = ControlPlane(tmp_path / "state", controllers=False).start()
-    with second:
-        assert second.port != last
-        assert kubectl_on(second, "get", "namespace", "default").returncode == 0
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path):
