@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
-from sequence_operator.cluster.resources import NAMESPACES
 from sequence_operator.local.controlplane import ControlPlane
 from support.api import Api
 
@@ -120,13 +119,12 @@ def crds(controlplane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def namespace(controlplane: ControlPlane) -> Iterator[str]:
-    """A namespace of this test's own; it and all in it is deleted afterwards (in the background)."""
+def namespace(controlplane: ControlPlane) -> str:
+    """A namespace of this test's own. It stays with its control plane: to empty one takes 0.1 s of processor time."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     api = Api(controlplane, name)  # without kubectl, which takes 0.1 s of processor time each time
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    yield name
-    api.delete(NAMESPACES, name)
+    return name
 
 
 @pytest.fixture

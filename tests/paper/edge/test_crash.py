@@ -46,7 +46,7 @@ LIVELY = [
 
 
 @example(LIVELY)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_stored_rows_always_agree_with_each_other(
     host: Host, algos: dict[str, bytes], in_process_edge: Any, steps: list[tuple[Any, ...]]

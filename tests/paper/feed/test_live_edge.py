@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sequence_paper.edge.__main__ import main
 from sequence_paper.feed.recording import read_header
 from sequence_paper.replay import capsule as capsules
 from sequence_paper.replay.__main__ import main as replay
@@ -143,20 +144,19 @@ class Account:
         (["--feed", "dead"], "is not a feed"),
     ],
 )
-def test_what_cannot_be_fed_is_refused(words: list[str], why: str, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sequence_paper.edge",
+def test_what_cannot_be_fed_is_refused(
+    words: list[str], why: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
         "--venue",
         "kraken",
         "--nats",
         "nats://127.0.0.1:1",
+        "--db",
+        f"sqlite:///{tmp_path}/paper.db",
     ]
-    command += ["--db", f"sqlite:///{tmp_path}/paper.db", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    assert why in done.stderr
+    assert main([*arguments, *words]) == 2
+    assert why in capfd.readouterr().err
 
 
 def _quote(paper: Paper, key: str) -> dict[str, Any] | None:
