@@ -28,7 +28,8 @@ def result(p50_ns: int = 3_000, per_second: int = 30_000) -> dict[str, Any]:
         "edge_memory": {"100": {"edge_rss_mib": 94}},
     }
     assert parts.keys() == PARTS.keys()
-    return {name: part | {"load": {"before": 0.5, "after": 7.25, "cores": 2}} for name, part in parts.items()}
+    load = {"load": {"before": 0.5, "after": 7.25, "cores": 2}}
+    return {"nice": -15} | {name: part | load for name, part in parts.items()}
 
 
 def ends(lines: list[str], of: str) -> str:
@@ -48,7 +49,8 @@ def test_a_bar_holds_up_to_its_bound_and_not_beyond() -> None:
 def test_load_and_what_was_left_out_are_told() -> None:
     text = "\n".join(table(result()))
     assert "no wheel for this Python" in text
-    assert "load of the machine 0.5 to 7.2" in text
+    assert "load of the machine 0.5 to 7.2 on" in text
+    assert "priority +15 against" in text
 
 
 def test_others_get_exactly_our_events(tmp_path: Path) -> None:

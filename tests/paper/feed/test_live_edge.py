@@ -68,9 +68,10 @@ def test_an_edge_follows_a_live_venue(venue: str, tmp_path: Path, monkeypatch: p
         assert read_header(recording).source == venue
         account.stop()
         account.captured("deployment=quoter", tmp_path / "all.seqcap")
-        last = account.get("/v1/fills?limit=1")["fills"][0]["node_order_id"]
-        account.captured(f"node_order_id={last}", tmp_path / "order.seqcap")
-        account.asked(last, tmp_path / "asked.seqcap")
+        fills = account.get("/v1/fills?limit=1000")["fills"]  # the newest first
+        account.captured(f"node_order_id={fills[0]['node_order_id']}", tmp_path / "order.seqcap")
+        # The newest may have been sent so shortly before the stop that it would not have arrived with more latency.
+        account.asked(fills[-1]["node_order_id"], tmp_path / "asked.seqcap")
     finally:
         paper.stop()
 

@@ -109,8 +109,13 @@ def test_an_algo_is_heard_on_every_channel_that_is_about_it(trader, algos):
     wait_until(
         lambda: any(r["status"] in ("FILLED", "PARTIALLY_FILLED") for r in listener.data("orders")), "a fill"
     )
-    told = [step["stage"] for step in listener.data(f"traces:{dep}") if step["order_id"] == order["order_id"]]
-    assert told[:2] == ["decision", "submitted"]
+
+    def stages() -> list[str]:
+        steps = listener.data(f"traces:{dep}")
+        return [step["stage"] for step in steps if step["order_id"] == order["order_id"]]
+
+    wait_until(lambda: len(stages()) >= 2, "its trace is told")
+    assert stages()[:2] == ["decision", "submitted"]
     line = listener.first(f"logs:{dep}")
     assert line == trader.get(f"/deployments/{dep}/logs?after={line['seq'] - 1}&limit=1")["logs"][0]
     trader.stop(dep)
