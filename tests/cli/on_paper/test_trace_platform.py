@@ -59,7 +59,13 @@ def remote(paper: Paper) -> Remote:
         "start_immediately": True,
     }
     path = f"/v1/deployments/{remote.post('/v1/deployments', body)['deployment_id']}"
-    wait_until(lambda: remote.get("/v1/fills?limit=5")["total"] >= 5, "it trades", 60)
+
+    def traded() -> bool:
+        fills, orders = (remote.get(f"/v1/{rows}?limit=1000")[rows] for rows in ("fills", "orders"))
+        # The oldest order that was filled could have taken longer and arrived all the same before the stop.
+        return len(fills) >= 5 and orders[0]["created_ns"] - fills[-1]["ts_ns"] > 2_000_000_000
+
+    wait_until(traded, "it trades for two seconds of its market", 60)
     remote.post(f"{path}/stop")
     wait_until(lambda: remote.get(path)["status"] == "stopped", "it stops")
     return remote
@@ -139,7 +145,8 @@ def test_an_id_that_fits_several_orders_lists_them(cli: Cli, remote: Remote) -> 
 
 def test_what_if_it_had_taken_longer(cli: Cli, remote: Remote) -> None:
     """The run of the real edge, repeated here twice."""
-    order = next(o for o in remote.get("/v1/orders?limit=1000")["orders"][::-1] if o["status"] == "FILLED")
+    oldest = remote.get("/v1/orders?limit=1000")["orders"][::-1]
+    order = next(order for order in oldest if order["status"] == "FILLED")
     done = cli("--sandbox", "trace", order["order_id"], "--what-if", "latency=250", "-o", "json")
     assert done.code == 0, done.err
     data = json.loads(done.out)
