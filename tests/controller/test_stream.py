@@ -111,7 +111,8 @@ def test_our_own_writes_cost_no_list(heard, controlplane):
     heard.delete(name)
     steps = {step: heard.stub.count(step) for step in ("create", "start", "stop", "patch", "delete")}
     assert steps == {"create": 1, "start": 2, "stop": 1, "patch": 1, "delete": 1}
-    assert heard.stub.count("list") == lists + 2  # that it is gone takes two
+    # That it is gone takes two; one may be too early, and an empty one after one with rows needs confirming.
+    assert lists + 2 <= heard.stub.count("list") <= lists + 4
 
 
 def test_a_platform_that_cries_wolf_is_listed_no_more_than_a_polled_one(heard):

@@ -90,8 +90,11 @@ def _of_order(here: Platform, who: Caller, order_id: str, change: Change | None)
         "run_ns": run.run_ns,
     }
     newest = run == store.inputs.runs(order.edge_id)[0]
-    if newest and run.body["feed"]["kind"] == "live" and ended_ns > _now_ns(here, run):
-        raise CaptureError("the end of this order is too new: its market data is on the disk within a second")
+    needs_more = change is not None or run.body["feed"]["kind"] == "live"
+    if newest and needs_more and ended_ns > _now_ns(here, run):
+        raise CaptureError(
+            "the end of this order is too new: how its market went on is known within a second"
+        )
     if change is None:
         return packed(capture(store, run, account_id, who.mode, ended_ns, about))
     longer_ns = min(_now_ns(here, run), ended_ns + _LONGER_NS) if newest else ended_ns
