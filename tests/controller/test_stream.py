@@ -68,7 +68,7 @@ def test_a_deletion_on_the_platform_is_undone_without_a_poll(heard):
     wait_until(lambda: f"deployment:{gone}" not in heard.stub.lines.channels, "the old one is heard no more")
 
 
-def test_a_deletion_of_ours_that_the_platform_does_not_tell_is_proven_without_a_poll(heard):
+def test_a_deletion_of_ours_that_the_platform_does_not_tell_does_not_wait_for_rare_polls(heard):
     name = run(heard, "my-mm")
     with heard.stub.lines.silenced():
         heard.delete(name)

@@ -31,6 +31,7 @@ from sequence_operator.spec.resources import PlatformAccount
 log = structlog.get_logger(__name__)
 
 _BREATH = 200  # objects looked at between two chances for others to run
+_LEAVING_SECONDS = 10.0  # at most, between lists that are the proof for what is being stopped or taken away
 
 
 @dataclass(slots=True)
@@ -184,6 +185,9 @@ class Accounts:
         if poller is not None:
             poller.account.listing.touched[entry.deployment] = at
             poller.hearing.in_step()  # it may have another id by now
+            if entry.lane is Lane.STOP and poller.account.resource.spec.poll_seconds > _LEAVING_SECONDS:
+                # The wait for the next poll began before; what is heard brings lists sooner, but may be missed.
+                asyncio.get_running_loop().call_later(_LEAVING_SECONDS, poller.woken.set)
 
     def refused(self, key: AccountKey, message: str) -> None:
         """A call of this account was answered 401 or 403."""
@@ -216,14 +220,13 @@ class Accounts:
                 poller.surprise = f"the account {key[0]}/{key[1]} cannot be polled: {redact(repr(problem))}"
                 account.failures += 1
                 log.exception("round failed", account=account.name)
-            delay = account.next_delay(account.resource.spec.poll_seconds)
+            delay = account.next_delay(self._interval(key, account))
             await _wait(max(delay - (loop.time() - began), 0.05), poller.woken)
 
     async def _round(self, key: AccountKey, poller: _Poller, began_at: float) -> None:
         account, in_use = poller.account, self._entries.uses(key)
         before = (account.state, account.message, account.identity)
-        deleting = any(entry.lane is Lane.STOP for entry in self._entries.of_account(key))
-        brought = await account.tick(in_use=in_use, deleting=deleting)
+        brought = await account.tick(in_use=in_use, deleting=self._leaving(key))
         if brought:
             news = await self._show(key, account)
             poller.hearing.listed(began_at, news=news, interval=account.resource.spec.poll_seconds)
@@ -232,6 +235,15 @@ class Accounts:
         if account.client is not None:
             poller.hearing.keep(account.line if in_use else None, account.client.limiter.rps)
         await self._keep(key, account)
+
+    def _leaving(self, key: AccountKey) -> bool:
+        """Whether something of this account is being stopped or taken away."""
+        return any(entry.lane is Lane.STOP for entry in self._entries.of_account(key))
+
+    def _interval(self, key: AccountKey, account: Account) -> float:
+        """Seconds between two polls: an undeploy must not take minutes where they are rare."""
+        asked = account.resource.spec.poll_seconds
+        return min(asked, _LEAVING_SECONDS) if self._leaving(key) else asked
 
     async def _show(self, key: AccountKey, account: Account) -> bool:
         """Show the list to all objects of the account; whether it was news to one of them."""

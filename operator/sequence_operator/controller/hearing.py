@@ -26,7 +26,6 @@ from sequence_operator.platform.frames import (
 )
 from sequence_operator.platform.redact import Secret
 from sequence_operator.platform.stream import Stream
-from sequence_operator.reconcile.news import DELETED
 from sequence_operator.reconcile.sight import Sight
 
 log = structlog.get_logger(__name__)
@@ -112,14 +111,6 @@ class Hearing:
             self._stale = False
             self._uids = self._present()
             await stream.become(map(_channel, self._uids))
-            self._remember_deleted()
-
-    def _remember_deleted(self) -> None:
-        """What we unregistered before its channel was there is told by nobody; that it is gone takes lists."""
-        for entry in self._entries.of_account(self._key):
-            deleted = entry.sight.deleted_id
-            if deleted and self._ear.hear(deleted, {"kind": DELETED}, _now()):
-                self._look_soon()
 
     def _present(self) -> dict[str, str]:
         """Also those that are just being registered, whose id is not in the status yet."""

@@ -27,11 +27,8 @@ WASM = bytes(wasmtime.wat2wasm(ALGO.read_text()))
 @pytest.fixture(scope="module")
 def stack(stack: LocalStack) -> LocalStack:
     stack.apply(configmap(WASM, "sequence"))
+    stack.api.merge(PLATFORM_ACCOUNTS, "sandbox", {"spec": {"pollInterval": "5m"}})
     return stack
-
-
-def poll(stack: LocalStack, interval: str) -> None:
-    stack.api.merge(PLATFORM_ACCOUNTS, "sandbox", {"spec": {"pollInterval": interval}})
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +54,6 @@ def on_stream(stack: LocalStack, name: str, account: str) -> float:
 def run(stack: LocalStack) -> Iterator[Callable[..., str]]:
     """Run an algo and wait until it is Ready, and heard where there is a stream; its id on the platform."""
     names: list[str] = []
-    poll(stack, "5m")
 
     def do(name: str, account: str = "sandbox") -> str:
         artifact = configmap(WASM, "sequence")["metadata"]["name"]
@@ -81,7 +77,6 @@ def run(stack: LocalStack) -> Iterator[Callable[..., str]]:
         return str(stack.rows(name)[0]["deployment_id"])
 
     yield do
-    poll(stack, "2s")  # what is proven by lists is not the matter of these tests
     stack.delete(*names)
     wait_until(lambda: on_stream(stack, "deployments", "sandbox") == 0, "they are listened to no more")
 
