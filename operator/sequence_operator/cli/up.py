@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 from click.core import ParameterSource
 
-from sequence_operator.cli import up_feed
-from sequence_operator.cli.context import config_path, load, remove_context, save_context
+from sequence_operator.cli import up_context, up_feed
+from sequence_operator.cli.context import remove_context
 from sequence_operator.cli.errors import CliError, ExitCode
 from sequence_operator.cli.globals import Globals, command, pass_globals
-from sequence_operator.cli.output import View, show
 from sequence_operator.cli.terminal import say
 
 if TYPE_CHECKING:  # imported by the commands themselves: the stack brings the cluster client along
@@ -22,21 +20,22 @@ if TYPE_CHECKING:  # imported by the commands themselves: the stack brings the c
     from sequence_operator.local.runfile import RunState
     from sequence_operator.local.session import Request
 
-CONTEXT = "local"
-_ABOUT_THE_STACK = (
-    "venues",
-    "feed",
-    "record",
-    "latency",
-    "fees",
-    "pools",
-    "pace",
-    "gate",
-    "feed_until",
-    "seed",
-    "kube_context",
-    "unsandboxed_builds",
-)
+
+class StackOptions(TypedDict):
+    """What is said of the stack; the other options say how to run the command."""
+
+    venues: tuple[str, ...]
+    feed: str
+    record: Path | None
+    latency: str
+    fees: str
+    pools: Path | None
+    pace: str
+    gate: int
+    feed_until: float
+    seed: int
+    kube_context: str
+    unsandboxed_builds: bool
 
 
 @command("up")
@@ -111,20 +110,10 @@ _ABOUT_THE_STACK = (
 def up(
     click_context: click.Context,
     flags: Globals,
+    /,
     detach: bool,
-    venues: tuple[str, ...],
-    feed: str,
-    record: Path | None,
-    latency: str,
-    fees: str,
-    pools: Path | None,
-    pace: str,
-    gate: int,
-    feed_until: float,
-    seed: int,
-    kube_context: str,
-    unsandboxed_builds: bool,
     state_dir: Path | None,
+    **stack: Unpack[StackOptions],
 ) -> None:
     """Run the whole system on this machine: a Kubernetes API server, paper, operator and builder.
 
@@ -136,28 +125,10 @@ def up(
     from sequence_operator.local import session
     from sequence_operator.local.errors import LocalError
 
-    up_feed.check(feed, record, simulated=pace != "1" or gate > 0 or feed_until > 0)
-    up_feed.check_latency(latency)
-    up_feed.check_fees(fees)
-    options = _options(
-        venues,
-        feed,
-        record,
-        latency,
-        fees,
-        pools,
-        pace,
-        gate,
-        feed_until,
-        seed,
-        kube_context,
-        unsandboxed_builds,
-    )
-    asked = any(
-        click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _ABOUT_THE_STACK
-    )
+    options = _options(stack)
+    asked = any(click_context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in stack)
     folder = _folder(state_dir)
-    _can_write_configuration()
+    up_context.require_writable()
     try:
         found = session.running(folder, _Said())
         if found is None:
@@ -165,7 +136,7 @@ def up(
             return
         _same_options(found, options, asked)
         say(f"a local stack runs already (process {found.pid})")
-        _announce(found, flags)
+        up_context.announce(found, flags)
     except LocalError as problem:
         raise _cli_error(problem) from problem
     except OSError as problem:  # a full disk, a folder taken away
@@ -187,8 +158,8 @@ def down(purge: bool, state_dir: Path | None) -> None:
         raise _cli_error(problem) from problem
     say("stopped" if was_running else "no local stack was running")
     if purge:
-        remove_context(CONTEXT)
-        say(f"removed {folder} and the context `{CONTEXT}`")
+        remove_context(up_context.CONTEXT)
+        say(f"removed {folder} and the context `{up_context.CONTEXT}`")
     elif folder.exists():
         say(
             f"the data stays in {folder}; `sequence up` continues with it, `sequence down --purge` removes it"
@@ -202,38 +173,30 @@ class _Said:
         say(line)
 
 
-def _options(
-    venues: tuple[str, ...],
-    feed: str,
-    record: Path | None,
-    latency: str,
-    fees: str,
-    pools: Path | None,
-    pace: str,
-    gate: int,
-    feed_until: float,
-    seed: int,
-    kube_context: str,
-    unsandboxed_builds: bool,
-) -> Options:
+def _options(stack: StackOptions) -> Options:
+    """Raises CliError for what no stack would take."""
     from sequence_operator.local.clusters import users_kubeconfig
     from sequence_operator.local.options import Options
 
-    chosen = tuple(dict.fromkeys(venues)) or Options().venues
+    feed, record, pools = stack["feed"], stack["record"], stack["pools"]
+    simulated = stack["pace"] != "1" or stack["gate"] > 0 or stack["feed_until"] > 0
+    up_feed.check(feed, record, simulated=simulated)
+    up_feed.check_latency(stack["latency"])
+    up_feed.check_fees(stack["fees"])
     return Options(
-        venues=chosen,
+        venues=tuple(dict.fromkeys(stack["venues"])) or Options().venues,
         feed=up_feed.absolute(feed),
         record=str(record.expanduser().absolute()) if record else "",
-        latency=up_feed.absolute_table(latency),
-        fees=up_feed.absolute_table(fees),
+        latency=up_feed.absolute_table(stack["latency"]),
+        fees=up_feed.absolute_table(stack["fees"]),
         pools=str(pools.absolute()) if pools else "",
-        pace=pace,
-        gate=gate,
-        until=feed_until,
-        seed=seed,
-        kube_context=kube_context,
-        kubeconfig=users_kubeconfig() if kube_context else "",
-        unsandboxed_builds=unsandboxed_builds,
+        pace=stack["pace"],
+        gate=stack["gate"],
+        until=stack["feed_until"],
+        seed=stack["seed"],
+        kube_context=stack["kube_context"],
+        kubeconfig=users_kubeconfig() if stack["kube_context"] else "",
+        unsandboxed_builds=stack["unsandboxed_builds"],
     )
 
 
@@ -257,14 +220,14 @@ def _run(request: Request, *, detach: bool, flags: Globals) -> None:
     if detach:
         run = session.run_detached(request, _Said())
         try:
-            _announce(run, flags)
+            up_context.announce(run, flags)
         except CliError:
             session.end(request.state_dir, purge=False, talk=_Said())
             raise
         return
 
     async def on_ready(run: RunState) -> None:
-        _announce(run, flags)
+        up_context.announce(run, flags)
         say("Ctrl-C stops everything")
 
     session.run_here(request, _Said(), on_ready)
@@ -282,61 +245,6 @@ def _same_options(found: RunState, options: Options, asked: bool) -> None:
             "; ".join(differ),
             "sequence down   (the data stays), then the same command again",
             ExitCode.CONFLICT,
-        )
-
-
-def _announce(run: RunState, flags: Globals) -> None:
-    """Write the context and show what runs."""
-    _save(run)
-    show(_view(run), flags.output)
-    current = load().current
-    if current == CONTEXT:
-        say("next: sequence init my-algo   (commands use the context `local`)")
-    else:
-        say(f"your current context is still {current!r}: add --context {CONTEXT} to commands for this stack")
-
-
-def _save(run: RunState) -> None:
-    keys = {
-        mode: (Path(run.state_dir) / "paper" / f"{mode}.key").read_text().strip()
-        for mode in ("live", "sandbox")
-    }
-    settings = {
-        "kubeconfig": run.kubeconfig,
-        "kube_context": run.kube_context,
-        "namespace": run.namespace,
-        "base_url": run.endpoint,
-        "live_account": "live",
-        "sandbox_account": "sandbox",
-        "api_key": keys["live"],
-        "sandbox_api_key": keys["sandbox"],
-    }
-    save_context(CONTEXT, settings, make_current=False)
-
-
-def _view(run: RunState) -> View:
-    rows = [
-        (part.name, part.state, str(part.pid or "-"), str(part.restarts), part.address or "-", part.detail)
-        for part in run.parts.values()
-    ]
-    return View(
-        data=run.to_json(),
-        columns=("part", "state", "pid", "restarts", "address", "detail"),
-        rows=rows,
-        names=[part.name for part in run.parts.values()],
-    )
-
-
-def _can_write_configuration() -> None:
-    """Before anything starts: the keys of the stack would have nowhere to go."""
-    folder = config_path().parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise CliError(
-            f"cannot write {config_path()}",
-            f"{folder} is " + ("read-only for you" if folder.is_dir() else "not a folder"),
-            "SEQUENCE_CONFIG=/tmp/sequence-$USER/config.toml sequence up   (and the same for other commands)",
         )
 
 

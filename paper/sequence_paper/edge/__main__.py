@@ -15,7 +15,8 @@ from typing import Final
 
 import uvloop
 
-from sequence_paper.edge.process import EdgeProcess, EdgeSettings
+from sequence_paper.edge.process import EdgeProcess
+from sequence_paper.edge.settings import EdgeSettings
 from sequence_paper.feed.clock import Clock, PacedClock, WallClock
 from sequence_paper.feed.events import FeedAbout
 from sequence_paper.feed.open import FeedError, open_feed, recording_of

@@ -7,32 +7,28 @@ gave or took something, after all that waits was stored, without anything happen
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Final
 
-import sqlalchemy as sa
-
 from sequence_paper.edge.core import EdgeCore
+from sequence_paper.edge.store_watch import StoreWatch
 from sequence_paper.store.funds import AccountFunds, Funds
-from sequence_paper.store.words import Json, Mode
+from sequence_paper.store.words import Mode
 from sequence_paper.venue.wallet import assets
-
-log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
 _MODE: Final[Mode] = "sandbox"
 Given = Mapping[str, tuple[tuple[str, int], ...]]
 
 
-class FundsWatch:
-    """Keeps the wallets of an ``EdgeCore`` as the store has them."""
+class FundsWatch(StoreWatch):
+    """Keeps the wallets of an ``EdgeCore`` as the store has them; ``read`` takes up the account it names anyway."""
 
     def __init__(self, core: EdgeCore, funds: Funds, venue: str) -> None:
+        super().__init__("balances", _LOOK_SECONDS, self._read)
         self._core, self._funds, self._venue = core, funds, venue
         self._quotes = sorted({assets(symbol)[1] for symbol in core.markets})
         self._known: Given = {}
-        self._reading = asyncio.Lock()
 
     def begin(self) -> None:
         """Before anything can be sent. Raises what the store raises."""
@@ -42,28 +38,8 @@ class FundsWatch:
                 self._core.fund(account_id, mode, AccountFunds({}, volume))
         self._take(self._funds.given_at(self._venue))
 
-    async def read(self, account_id: str = "") -> None:
-        """``account_id``: read this one in any case. Raises what the store raises."""
-        async with self._reading:  # an older answer must not come after a newer one
-            given = await asyncio.to_thread(self._funds.given_at, self._venue)
-            self._take(given, account_id)
-
-    async def answer(self, asked: Json) -> Json:
-        """Somebody gave or took something: ``{}`` once it holds here, ``{"error"}`` when it could not be read."""
-        try:
-            await self.read(str(asked.get("account_id", "")))
-        except sa.exc.SQLAlchemyError:
-            return {"error": "the store cannot be read now"}
-        return {}
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                await self.read()
-            except sa.exc.SQLAlchemyError as error:
-                log.error("balances cannot be read: %s", str(error).splitlines()[0])
+    async def _read(self, account_id: str) -> None:
+        self._take(await asyncio.to_thread(self._funds.given_at, self._venue), account_id)
 
     def _take(self, given: Given, anyway: str = "") -> None:
         """Nothing here waits: what is stored and what this edge goes on with are the same moment."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from sequence_paper.edge.about import About
 from sequence_paper.edge.announce import Announcer
 from sequence_paper.edge.books import BookCaster
 from sequence_paper.edge.bus import EdgeBus
 from sequence_paper.edge.converge import Converger
 from sequence_paper.edge.core import EdgeCore
-from sequence_paper.edge.features import ABSENT
 from sequence_paper.edge.funds import FundsWatch
 from sequence_paper.edge.gateway import Gateway
 from sequence_paper.edge.guests import Guests
@@ -28,41 +26,21 @@ from sequence_paper.edge.neighbours import Neighbours
 from sequence_paper.edge.pump import Pump
 from sequence_paper.edge.recorder import Recorder
 from sequence_paper.edge.resetting import Resetter
+from sequence_paper.edge.settings import EdgeSettings
 from sequence_paper.edge.switches import SwitchWatch
-from sequence_paper.edge.views import event_view, instance_view, latency_view
+from sequence_paper.edge.views import event_view
 from sequence_paper.feed.clock import Clock
 from sequence_paper.feed.events import Feed
 from sequence_paper.mesh import wire
 from sequence_paper.store import Store
-from sequence_paper.store.records import EdgeInfo
 from sequence_paper.store.ticks.writing import TickWriter
-from sequence_paper.store.words import InstrumentType, Json
-from sequence_paper.venue.latency import Latency
+from sequence_paper.store.words import Json
 from sequence_paper.venue.market import Market
 
 log = logging.getLogger(__name__)
 
 _FLUSH_SECONDS: Final = 0.05
 _ANSWER_SECONDS: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeSettings:
-    """``until_ns`` and the clock's origin are on the feed's time; ``gate`` counts running instances.
-
-    ``ticks``: folder of the tick store, None to record nothing. ``source``: how to open this feed again.
-    ``latency``: between algos and the venue, None = all at once.
-    """
-
-    edge_id: str
-    venue: str
-    instrument_type: InstrumentType
-    nats_url: str
-    gate: int = 0
-    until_ns: int | None = None
-    ticks: Path | None = None
-    source: Json = field(default_factory=dict)
-    latency: Latency | None = None
 
 
 class EdgeProcess:
@@ -72,7 +50,6 @@ class EdgeProcess:
         self, settings: EdgeSettings, store: Store, feed: Feed, clock: Clock, markets: dict[str, Market]
     ) -> None:
         self._settings, self._store, self._feed = settings, store, feed
-        self._schedule = next(iter(markets.values())).wallets.schedule
         self._host = Host()
         self._journal = Journal(store)
         self._run_ns = time.time_ns()
@@ -109,6 +86,8 @@ class EdgeProcess:
             after=self._after_slice,
             urgent=lambda: bool(self._mesh.outbox),
         )
+        schedule = next(iter(markets.values())).wallets.schedule
+        self._about = About(settings, self._core, self._pump, feed.about, schedule, self._run_ns)
         self._intents = IntentDesk(settings.edge_id, self._core, store, self._flush)
         self._bus.serve(wire.gateway_subject(settings.edge_id), self._gateway.answer)
         self._switches = SwitchWatch(self._core.switches, store)
@@ -138,8 +117,8 @@ class EdgeProcess:
         if not self._host.fast:
             log.warning("fast calls into wasmtime do not work here: callbacks take some tens of microseconds")
         self._pump.prime()
-        self._core.inputs.began(self._run_ns, self._run_about())
-        await asyncio.to_thread(self._store.edges.announce, self._info(time.time_ns()))
+        self._core.inputs.began(self._run_ns, self._about.run())
+        await asyncio.to_thread(self._store.edges.announce, self._about.row(time.time_ns()))
         await self._switches.read()  # before anything can be sent
         self._funds.begin()
         await self._mesh.open()
@@ -227,7 +206,7 @@ class EdgeProcess:
             if self._recorder is not None:
                 self._recorder.flush(everything=True)
             self._feed.save()  # whoever reads of this moment finds the data of it
-            feed = self._feed_json()
+            feed = self._about.feed()
             try:
                 await asyncio.to_thread(self._store.edges.beat, self._settings.edge_id, time.time_ns(), feed)
                 await asyncio.to_thread(self._store.checkpoint)
@@ -246,16 +225,7 @@ class EdgeProcess:
         self._warm = set(warm)
 
     async def _publish_beat(self, feed: Json) -> None:
-        await self._bus.publish(
-            wire.beat_subject(self._settings.edge_id),
-            {
-                "edge_id": self._settings.edge_id,
-                "venue": self._settings.venue,
-                "feed": feed,
-                "callback_latency_ns": latency_view(self._core.roster.hosted.values()),
-                "instances": [instance_view(hosted) for hosted in self._core.roster.hosted.values()],
-            },
-        )
+        await self._bus.publish(wire.beat_subject(self._settings.edge_id), self._about.beat(feed))
 
     async def _write(self) -> None:
         """Store soon after something happened, also when the feed is quiet."""
@@ -272,7 +242,7 @@ class EdgeProcess:
             if self._recorder is not None:
                 self._recorder.close()  # nothing more comes: let it become Parquet
             await self._settle()
-            await self._publish_beat(self._feed_json())
+            await self._publish_beat(self._about.feed())
             return
         if self._recorder is not None:
             self._recorder.flush()
@@ -306,52 +276,12 @@ class EdgeProcess:
                     log.error("the store cannot be written, trying again: %s", _first_line(error))
                     await asyncio.sleep(0.5)
 
-    # -- views -------------------------------------------------------------------------------------------------
-
-    def _info(self, now_ns: int) -> EdgeInfo:
-        settings = self._settings
-        return EdgeInfo(
-            edge_id=settings.edge_id,
-            venue=settings.venue,
-            instrument_type=settings.instrument_type,
-            symbols=list(self._core.markets),
-            region="local",
-            feed=self._feed_json(),
-            started_ns=self._run_ns,
-            beat_ns=now_ns,
-        )
-
-    def _run_about(self) -> Json:
-        settings, about = self._settings, self._feed.about
-        return {
-            "venue": settings.venue,
-            "instrument_type": settings.instrument_type,
-            "symbols": list(self._core.markets),
-            "until_ns": settings.until_ns,
-            "latency": settings.latency.profile if settings.latency else "none",
-            "fees": self._schedule.profile,
-            "feed": {"kind": about.kind, "start_ns": about.start_ns, **settings.source},
-        }
-
     def _record(self, markets: dict[str, Market]) -> Recorder | None:
         ticks, venue = self._settings.ticks, self._settings.venue
         if ticks is None:
             return None
         writer = TickWriter(ticks, venue, self._run_ns, list(markets), self._feed.about.label())
         return Recorder(markets, writer)
-
-    def _feed_json(self) -> Json:
-        about = self._feed.about
-        return {
-            "kind": about.kind,
-            "state": self._pump.phase,
-            "symbols": list(self._core.markets),
-            "clock_ns": self._core.now_ns,
-            "source": about.label(),
-            "features_absent": list(ABSENT),
-            "latency": self._settings.latency.profile if self._settings.latency else "none",
-            "fees": {"profile": self._schedule.profile, "worst_ppm": self._schedule.worst_ppm},
-        }
 
 
 def _first_line(error: Exception) -> str:

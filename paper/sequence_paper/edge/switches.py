@@ -1,25 +1,19 @@
 """Kill switches as an edge knows them: read from the store twice a second and whenever the bus says so.
 
-What an edge cut off from the bus misses it has within that half second. While the store cannot be read, it holds to
-what it knows.
+What an edge cut off from the bus misses it has within that half second.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import sqlalchemy as sa
-
+from sequence_paper.edge.store_watch import StoreWatch
 from sequence_paper.store import Store
 from sequence_paper.store.switches import KillSwitch
-from sequence_paper.store.words import Json
 from sequence_paper.venue.orders import RejectCode
 from sequence_paper.venue.risk import Refusal
-
-log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 0.5
 
@@ -53,31 +47,12 @@ class Switches:
         return Refusal(RejectCode.KILL_SWITCH, switch.sentence(), check="kill_switch")
 
 
-class SwitchWatch:
+class SwitchWatch(StoreWatch):
     """Keeps a ``Switches`` as the store has it."""
 
     def __init__(self, switches: Switches, store: Store) -> None:
+        super().__init__("kill switches", _LOOK_SECONDS, self._read)
         self._switches, self._store = switches, store
-        self._reading = asyncio.Lock()
 
-    async def read(self) -> None:
-        """Raises what the store raises."""
-        async with self._reading:  # an older answer must not come after a newer one
-            self._switches.hold(await asyncio.to_thread(self._store.switches.active))
-
-    async def answer(self, _: Json) -> Json:
-        """Somebody changed one: ``{}`` once it holds here, ``{"error"}`` when it could not be read."""
-        try:
-            await self.read()
-        except sa.exc.SQLAlchemyError:
-            return {"error": "the store cannot be read now"}
-        return {}
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                await self.read()
-            except sa.exc.SQLAlchemyError as error:
-                log.error("kill switches cannot be read: %s", str(error).splitlines()[0])
+    async def _read(self, _: str) -> None:
+        self._switches.hold(await asyncio.to_thread(self._store.switches.active))
