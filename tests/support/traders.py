@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from typing import Any
 
+from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
 
@@ -61,3 +63,18 @@ def ready(paper: Paper, venues: int = 3) -> Paper:
 
     wait_until(usable, f"{venues} books can be routed to")
     return paper
+
+
+def quoter(**more: Any) -> dict[str, Any]:
+    """The body that registers and starts the maker of tests/algos on kraken, quoting so tightly that it trades."""
+    return {
+        "name": "quoter",
+        "wasm_base64": base64.b64encode(build_algos()["maker"]).decode(),
+        "symbols": ["BTC-USD"],
+        "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
+        "params": [{"name": "half_spread_bps", "slot": 0, "type": "int", "value": 0}],
+        "risk": {"max_order_notional_1e9": 10**15, "max_position_1e8": 5_000_000},
+        "on_stop": "cancel",
+        "start_immediately": True,
+        **more,
+    }

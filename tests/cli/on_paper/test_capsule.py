@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ import pytest
 from sequence_operator.cli.context import save_context
 from sequence_paper.replay import capsule as capsules
 from sequence_paper.replay.__main__ import main as replay
-from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
+from support.traders import quoter
 
 from ..conftest import Cli
 
@@ -59,16 +58,7 @@ class Remote:
 def remote(paper: Paper) -> Remote:
     """Its algo has traded and is stopped."""
     remote = Remote(paper)
-    body = {
-        "name": "quoter",
-        "wasm_base64": base64.b64encode(build_algos()["maker"]).decode(),
-        "symbols": ["BTC-USD"],
-        "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
-        "params": [{"name": "half_spread_bps", "slot": 0, "type": "int", "value": 0}],
-        "risk": {"max_order_notional_1e9": 10**15, "max_position_1e8": 5_000_000},
-        "on_stop": "cancel",
-        "start_immediately": True,
-    }
+    body = quoter()
     path = f"/v1/deployments/{remote.ask('POST', '/v1/deployments', body)['deployment_id']}"
     wait_until(lambda: remote.ask("GET", "/v1/fills?limit=5")["total"] >= 3, "it trades", 60)
     remote.ask("POST", f"{path}/stop")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ import pytest
 
 from sequence_operator.cli.amounts import price, quantity
 from sequence_operator.cli.context import save_context
-from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
+from support.traders import quoter
 
 from ..conftest import Cli
 
@@ -47,17 +46,7 @@ class Remote:
 def remote(paper: Paper) -> Remote:
     """An account of this module's own whose algo has traded and is stopped, so that nothing moves any more."""
     remote = Remote(paper, paper.key("sandbox", account="tracers"))
-    body = {
-        "name": "quoter",
-        "wasm_base64": base64.b64encode(build_algos()["maker"]).decode(),
-        "symbols": ["BTC-USD"],
-        "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
-        "params": [{"name": "half_spread_bps", "slot": 0, "type": "int", "value": 0}],
-        "risk": {"max_order_notional_1e9": 10**15, "max_position_1e8": 5_000_000},
-        "on_stop": "cancel",
-        "metadata": METADATA,
-        "start_immediately": True,
-    }
+    body = quoter(metadata=METADATA)
     path = f"/v1/deployments/{remote.post('/v1/deployments', body)['deployment_id']}"
 
     def traded() -> bool:

@@ -18,18 +18,9 @@ from sequence_paper.store.trades import Fill, LedgerEntry, Order, Position
 from sequence_paper.store.trading import entries_of
 from sequence_paper.venue.position import Position as Booked
 from sequence_paper.venue.position import after_fill
+from support.rows import OWNER
 
-OWNER = {
-    "account_id": "acct_1",
-    "mode": "sandbox",
-    "deployment_id": "dep_1",
-    "deployment": "mm",
-    "label": "main",
-    "edge_id": "venue-edge-kraken",
-    "venue": "kraken",
-    "instrument_type": "spot",
-    "symbol": "ETH-USD",
-}
+ETHER = OWNER | {"symbol": "ETH-USD"}
 TRADES = [
     # (order, side, price, quantity, fee)
     ("a", 1, 3_000_123_456_789, 12_345, 7),
@@ -49,7 +40,7 @@ def good() -> Rows:
         position = after_fill(position, side, px, qty, fee)  # type: ignore[arg-type]
         so_far = sum(fill.qty_1e8 for fill in filled.get(order_id, [])) + qty
         fill = Fill(
-            **OWNER,
+            **ETHER,
             fill_id=f"{order_id}/{so_far}",
             order_id=order_id,
             side="buy" if side == 1 else "sell",
@@ -69,7 +60,7 @@ def good() -> Rows:
     ]
     deposit = replace(wiped[1], entry_id="d", kind="deposit", amount_1e9=500, deployment="")
     row = Position(
-        **{k: OWNER[k] for k in ("account_id", "mode", "deployment", "venue", "symbol", "instrument_type")},
+        **{k: ETHER[k] for k in ("account_id", "mode", "deployment", "venue", "symbol", "instrument_type")},
         qty_1e8=position.qty_1e8,
         avg_entry_1e9=position.avg_entry_1e9,
         realized_pnl_1e9=position.realized_1e9,
@@ -90,7 +81,7 @@ def _order(order_id: str, fills: list[Fill]) -> Order:
     filled = sum(fill.qty_1e8 for fill in fills)
     whole = order_id != "c"
     return Order(
-        **OWNER | {"deployment": fills[0].deployment},
+        **ETHER | {"deployment": fills[0].deployment},
         order_id=order_id,
         side=fills[0].side,
         order_type="limit",

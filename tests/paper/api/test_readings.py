@@ -8,6 +8,7 @@ import pytest
 
 from sequence_paper.store.records import EdgeWrites, LogLine
 from sequence_paper.store.trades import Fill, Order, Position
+from support.rows import OWNER
 
 BTC, USD = 10**8, 10**9
 
@@ -19,16 +20,9 @@ class Desk:
         self.desk = desk
         self.row = desk.create("mm")
         self.path = f"/deployments/{self.row['deployment_id']}"
-        self.owner = {
+        self.owner = OWNER | {
             "account_id": desk.account.account_id,
-            "mode": "sandbox",
             "deployment_id": self.row["deployment_id"],
-            "deployment": "mm",
-            "label": "main",
-            "edge_id": "venue-edge-kraken",
-            "venue": "kraken",
-            "instrument_type": "spot",
-            "symbol": "BTC-USD",
         }
 
     def order_id(self, number: int) -> str:

@@ -14,6 +14,7 @@ from sequence_paper.mesh.wire import order_subject, tca_subject
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.trades import Fill, Order
 from sequence_paper.store.views import order_view
+from support.rows import OWNER
 
 from .conftest import nats_url
 
@@ -43,18 +44,16 @@ class Book:
         self.number += 1
         order_id = f"graph:{self.row['deployment_id']}:main:{self.number}"
         qty = BTC // 10
-        owner = {
-            "account_id": self.desk.account.account_id,
-            "mode": self.desk.mode,
-            "deployment_id": self.row["deployment_id"],
-            "deployment": "mm",
-            "label": "main",
-            "edge_id": "venue-edge-kraken",
-            "venue": "kraken",
-            "instrument_type": "spot",
-            "symbol": "BTC-USD",
-            "side": "buy",
-        } | more
+        owner = (
+            OWNER
+            | {
+                "account_id": self.desk.account.account_id,
+                "mode": self.desk.mode,
+                "deployment_id": self.row["deployment_id"],
+                "side": "buy",
+            }
+            | more
+        )
         filled = qty if price is not None else 0
         ts = T0 + at * S
         order = Order(

@@ -1,6 +1,5 @@
 """A whole edge on a live feed: its venue is the feed server, a process of its own with the venue's protocol."""
 
-import base64
 import json
 import os
 import subprocess
@@ -17,9 +16,9 @@ from sequence_paper.feed.recording import read_header
 from sequence_paper.replay import capsule as capsules
 from sequence_paper.replay.__main__ import main as replay
 from sequence_paper.replay.what_if import what_if
-from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until
+from support.traders import quoter
 
 
 @pytest.fixture
@@ -91,16 +90,7 @@ class Account:
         return int(self.get("/v1/fills?limit=1")["total"])
 
     def deploy(self) -> None:
-        body = {
-            "name": "quoter",
-            "wasm_base64": base64.b64encode(build_algos()["maker"]).decode(),
-            "symbols": ["BTC-USD"],
-            "instances": [{"label": "main", "venue": "kraken", "symbols": ["BTC-USD"]}],
-            "params": [{"name": "half_spread_bps", "slot": 0, "type": "int", "value": 0}],
-            "risk": {"max_order_notional_1e9": 10**15, "max_position_1e8": 10**9},
-            "on_stop": "cancel",
-            "start_immediately": True,
-        }
+        body = quoter(risk={"max_order_notional_1e9": 10**15, "max_position_1e8": 10**9})
         status, answer, _ = self._paper.request("POST", "/v1/deployments", self._key, body)
         assert status < 300, answer
         self._path = f"/v1/deployments/{answer['deployment_id']}"

@@ -7,18 +7,7 @@ from sequence_paper.store.funds import DAY_NS, AccountFunds
 from sequence_paper.store.records import EdgeWrites
 from sequence_paper.store.sandbox import Given
 from sequence_paper.store.trades import Fill
-
-OWNER = {
-    "account_id": "acct_1",
-    "mode": "sandbox",
-    "deployment_id": "dep_1",
-    "deployment": "mm",
-    "label": "main",
-    "edge_id": "venue-edge-kraken",
-    "venue": "kraken",
-    "instrument_type": "spot",
-    "symbol": "BTC-USD",
-}
+from support.rows import OWNER
 
 
 def gave(kind: str, symbol: str, qty_1e8: int, venue: str = "kraken") -> Given:

@@ -119,7 +119,8 @@ def test_kill_9_in_the_middle_of_writing_loses_nothing_acknowledged(url, store, 
     child.stdin.flush()
     lines = [child.stdout.readline() for _ in range(25)]
     child.kill()
-    rest, _ = child.communicate(timeout=30)
+    rest = child.stdout.read()  # `communicate` would leave out what was read ahead of the lines
+    child.communicate(timeout=30)
     acknowledged = [int(n) for n in re.findall(r"^\d+$", "".join(lines) + rest, re.MULTILINE)]
     mine = (account.account_id, "sandbox")
     orders, total = store.orders.page(*mine, limit=10_000, offset=0)

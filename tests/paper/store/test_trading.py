@@ -15,17 +15,7 @@ from sequence_paper.store.trades import Fill, Order, Position
 from sequence_paper.store.trading import entries_of
 from sequence_paper.venue.position import Position as Booked
 from sequence_paper.venue.position import after_fill
-
-OWNER = {
-    "mode": "sandbox",
-    "deployment_id": "dep_1",
-    "deployment": "mm",
-    "label": "main",
-    "edge_id": "venue-edge-kraken",
-    "venue": "kraken",
-    "instrument_type": "spot",
-    "symbol": "BTC-USD",
-}
+from support.rows import OWNER
 
 
 def order(number: int, account_id: str, status: str = "OPEN", **more) -> Order:
