@@ -89,19 +89,25 @@ class Accounts:
         key = (resource.metadata.namespace, resource.metadata.name)
         poller = self._pollers.get(key)
         if poller is not None and poller.account.resource.metadata.uid == resource.metadata.uid:
-            before = poller.account.resource
-            if int(resource.metadata.resource_version) <= int(before.metadata.resource_version):
-                return
-            poller.account.resource = resource
-            if resource.spec != before.spec or resource.metadata.deletion_timestamp is not None:
-                poller.woken.set()
-                self._wake(key)
+            self._take(key, poller, resource)
             return
         if poller is not None:
             self._end(poller)
         poller = self._pollers[key] = self._poller(key, resource)
         poller.task = asyncio.create_task(self._poll(key, poller), name=f"account {key[0]}/{key[1]}")
         self._wake(key)
+
+    def _take(self, key: AccountKey, poller: _Poller, resource: PlatformAccount) -> None:
+        """The object as it is now, from a watch or as the API server answered a write of ours, which may bring what
+        others changed meanwhile: the watch's event of that is then no news any more.
+        """
+        before = poller.account.resource
+        if int(resource.metadata.resource_version) <= int(before.metadata.resource_version):
+            return
+        poller.account.resource = resource
+        if resource.spec != before.spec or resource.metadata.deletion_timestamp is not None:
+            poller.woken.set()
+            self._wake(key)
 
     def _poller(self, key: AccountKey, resource: PlatformAccount) -> _Poller:
         account = Account(self._cluster, resource, self._limiters, now=self._now, on_call=self._on_call)
@@ -187,7 +193,12 @@ class Accounts:
             poller.hearing.in_step()  # it may have another id by now
             if entry.lane is Lane.STOP and poller.account.resource.spec.poll_seconds > _LEAVING_SECONDS:
                 # The wait for the next poll began before; what is heard brings lists sooner, but may be missed.
-                asyncio.get_running_loop().call_later(_LEAVING_SECONDS, poller.woken.set)
+                asyncio.get_running_loop().call_later(_LEAVING_SECONDS, self._prove, entry.account, poller)
+
+    def _prove(self, key: AccountKey, poller: _Poller) -> None:
+        """List for what is still being stopped or taken away."""
+        if self._leaving(key):
+            poller.woken.set()
 
     def refused(self, key: AccountKey, message: str) -> None:
         """A call of this account was answered 401 or 403."""
@@ -234,7 +245,7 @@ class Accounts:
             self._wake(key)
         if account.client is not None:
             poller.hearing.keep(account.line if in_use else None, account.client.limiter.rps)
-        await self._keep(key, account)
+        await self._keep(key, poller)
 
     def _leaving(self, key: AccountKey) -> bool:
         """Whether something of this account is being stopped or taken away."""
@@ -257,15 +268,16 @@ class Accounts:
                 await asyncio.sleep(0)
         return best is Shown.NEWS
 
-    async def _keep(self, key: AccountKey, account: Account) -> None:
+    async def _keep(self, key: AccountKey, poller: _Poller) -> None:
         """Finalizer and conditions of the object itself; what fails is tried again in the next round."""
+        account = poller.account
         try:
             stored = await keep_finalizer(self._cluster, account, in_use=self._entries.uses(key))
             if stored is not None:
-                account.resource = stored
+                self._take(key, poller, stored)
             stored = await write_status(self._cluster, account, self._events, self._now())
             if stored is not None:
-                account.resource = stored
+                self._take(key, poller, stored)
         except ClusterError as problem:
             if problem.kind is Kind.CONFLICT:
                 await self._refresh(key, account)

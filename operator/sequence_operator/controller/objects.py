@@ -31,8 +31,15 @@ class Objects:
         self._queue.add(entry.uid, entry.lane)
 
     def remember(self, obj: Object) -> None:
-        """The object as the API server answered us: no reason to look again."""
-        self._put(obj, None)
+        """The object as the API server answered us: no reason to look again, unless somebody else changed it meanwhile.
+
+        The watch's event of that change is older than this answer, and will not be taken for news.
+        """
+        known = self._entries.get(obj["metadata"]["uid"])
+        before = known.wish if known is not None else None
+        entry = self._put(obj, None)
+        if entry is not None and entry.wish != before:
+            self._queue.add(entry.uid, entry.lane)
 
     def _put(self, obj: Object, sight: Sight | None) -> Entry | None:
         known = self._entries.get(obj["metadata"]["uid"])

@@ -32,6 +32,7 @@ class Entry:
     deployment_id: id on the platform, as recorded in the status. pending: the status has a change under way.
     lane:        how urgent a look at it is.
     version:     its resourceVersion; an event that is not newer is an echo of something we know.
+    wish:        digest of what others say in it: its generation, annotations and whether it is to be deleted.
     sight:       what the platform showed of it. essence: digest of what matters in the last row.
     waiting:     the last pass ended waiting for something, so the next list wakes it whatever it says.
     state_owner: field manager that owns spec.state, "" when nobody set it: managedFields are not kept.
@@ -46,6 +47,7 @@ class Entry:
     created: str
     raw: bytes
     version: int
+    wish: int
     sight: Sight
     deployment_id: str | None = None
     pending: bool = False
@@ -109,7 +111,7 @@ class Entries:
             if version <= entry.version:
                 return None
             entry.raw, entry.version, entry.deployment_id = compact(obj), version, deployment_id
-            entry.lane, entry.pending = lane_of(obj), pending
+            entry.lane, entry.pending, entry.wish = lane_of(obj), pending, wish_of(obj)
             entry.state_owner = state_owner(obj)
             self._needs(entry, inputs_of(obj))
             return entry
@@ -125,6 +127,7 @@ class Entries:
             created=metadata["creationTimestamp"],
             raw=compact(obj),
             version=version,
+            wish=wish_of(obj),
             sight=sight,
             deployment_id=deployment_id,
             pending=pending,
@@ -201,6 +204,13 @@ def compact(obj: dict[str, Any]) -> bytes:
 def state_owner(obj: dict[str, Any]) -> str:
     """The field manager that owns spec.state of an object with its managedFields; "" when nobody set it."""
     return next(iter(owners(obj, "spec", "state")), "")
+
+
+def wish_of(obj: dict[str, Any]) -> int:
+    """A digest of what people and programs other than the operator say in it."""
+    metadata = obj["metadata"]
+    annotations = tuple(sorted((metadata.get("annotations") or {}).items()))
+    return hash((metadata.get("generation"), metadata.get("deletionTimestamp"), annotations))
 
 
 def inputs_of(obj: dict[str, Any]) -> Inputs | None:
