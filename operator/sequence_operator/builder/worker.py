@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _AFTER_OBSTACLE = 15.0  # seconds until the sandbox is tried again
 _AFTER_TROUBLE = 5.0  # seconds to the next look when the API server refused one
+_LAST_CALL_SECONDS = 5.0  # that the API server is given to answer when we are stopped
 Builds = dict[str, AlgoBuild]
 
 
@@ -92,13 +93,24 @@ class Worker:
         turn = statuses.choose(self._builds().values(), holder, version, self._now())
         if turn.build is None:
             return turn.wait
-        taken = await self._claims.take(turn.build)
+        taken = await self._take(turn.build)
         if taken is None:
             self._forget(turn.build)
             return 0
         self._builds()[taken.metadata.uid] = taken
         await self._work(Held(taken))
         return 0
+
+    async def _take(self, build: AlgoBuild) -> AlgoBuild | None:
+        """As `Claims.take`; a claim that is on its way when we are stopped is given back, too."""
+        taking = asyncio.create_task(self._claims.take(build))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.wait([taking], timeout=_LAST_CALL_SECONDS)
+            if taking.done() and taking.exception() is None and (taken := taking.result()) is not None:
+                await self._give_back(Held(taken))
+            raise
 
     async def _obstacle(self) -> str:
         """Why nothing can be compiled for the time being; "" when it can, which is then not asked again."""
@@ -220,7 +232,7 @@ class Worker:
 
     async def _give_back(self, held: Held) -> None:
         try:
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(_LAST_CALL_SECONDS):
                 await self._claims.finish(held, statuses.given_back(held.build, self._now()))
         except (ClusterError, ClaimLostError, TimeoutError) as problem:
             log.warning("claim not given back; it ends by itself", problem=str(problem))
