@@ -63,7 +63,7 @@ lint: install controlplane ## ruff, mypy (strict), import rules, generated files
 	@$(SAY) "go vet";      cd controlplane && test -z "$$(gofmt -l .)" && go vet -trimpath ./...  # as it is built, so that what is compiled is used again
 
 test: install rust-target controlplane postgres sandbox $(HELM) ## All tests (TEST=… for some; the whole suite 10 to 12 min on 2 cores)
-	@HELM="$(HELM)" $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder \
+	@HELM="$(HELM)" $(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder \
 	  --durations=25 --durations-min=1 $(TEST)
 
 demo: install rust-target controlplane ## One algo from source to fills on recorded market data, then everything gone again

@@ -33,6 +33,11 @@ ONE_WORKER = (
 )
 """Folders whose files share one stack, or one platform."""
 
+WAITING = tuple(
+    f"tests/{room}/" for room in ("artifact", "builder", "controller", "controlplane", "paper/feed")
+)
+"""Folders whose tests wait for others most of their time: polls, leases, cargo, real seconds of a feed."""
+
 
 class Kubectl:
     """The kubectl of the control plane's own binary, as administrator, on one default namespace."""
@@ -72,21 +77,36 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with stacks of their own first: they take minutes, and at the end one worker would be left with them."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    """Files with stacks of their own first, since they take minutes, and last the folders that mostly wait."""
+
+    def place(item: pytest.Item) -> int:
+        if item.get_closest_marker("e2e") is not None:
+            return 0
+        return 2 if item.nodeid.startswith(WAITING) else 1
+
+    items.sort(key=place)
 
 
-class FilesOfAStackTogether(LoadFileScheduling):
-    """A file goes to one worker, and so does a folder whose files share a stack: another worker would start another."""
+class FromBothEnds(LoadFileScheduling):
+    """A file goes to one worker, and so does a folder whose files share a stack: another worker would start another.
+
+    Every second worker begins at the end of the queue: so what computes runs beside what waits, and not one after the
+    other.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         return next((folder for folder in ONE_WORKER if file.startswith(f"{folder}/")), file)
 
+    def _assign_work_unit(self, node: Any) -> None:
+        if list(self.nodes).index(node) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOfAStackTogether | None:
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds | None:
     """`--dist=loadfile`, with that exception."""
-    return FilesOfAStackTogether(config, log) if config.getvalue("dist") == "loadfile" else None
+    return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""One stack for all files of this folder (one worker runs them, see `FilesOfAStackTogether`); each leaves it as it was.
+"""One stack for all files of this folder (one worker runs them, see `FromBothEnds`); each leaves it as it was.
 
 A stack costs 15 s of processor time to start and end, more than most of these files spend on it.
 """
