@@ -11,6 +11,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from typing import Final
 
 import wasmtime
@@ -24,6 +25,7 @@ _INVALID: Final = 3
 _CHILD_MEMORY: Final = 2 << 30
 # On a machine with many cores the threads' stacks and heaps alone would reserve more than that.
 _FEW_THREADS: Final = {"RAYON_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
+_KEPT_BYTES: Final = 16 << 20
 
 
 def compile_in_child(wasm: bytes, *, timeout: float) -> bytes:
@@ -53,6 +55,40 @@ def compile_in_child(wasm: bytes, *, timeout: float) -> bytes:
             + (f": {tail[0]}" if tail else ""),
         )
     return done.stdout
+
+
+class RecentCode:
+    """Code of what was compiled lately, for all threads: a module that is let go and comes back costs no child.
+
+    So does a rollback, a stop and start, and each further run of a what-if. Refusals are not kept.
+    """
+
+    def __init__(self, limit: int = _KEPT_BYTES) -> None:
+        self._limit = limit
+        self._kept: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def get(self, sha256: str, wasm: bytes, *, timeout: float) -> bytes:
+        """As ``compile_in_child``; ``sha256`` is that of ``wasm``. Raises ModuleRefused."""
+        with self._lock:
+            code = self._kept.get(sha256)
+        if code is None:
+            code = compile_in_child(wasm, timeout=timeout)
+        with self._lock:
+            self._kept.pop(sha256, None)
+            self._kept[sha256] = code  # last: it is the latest that was asked for
+            while sum(map(len, self._kept.values())) > self._limit:
+                del self._kept[next(iter(self._kept))]
+        return code
+
+    def clear(self) -> None:
+        """Compile whatever comes next."""
+        with self._lock:
+            self._kept.clear()
+
+
+recent_code: Final = RecentCode()
+"""That of this process: code may move between its engines, which all have the same configuration."""
 
 
 def main() -> int:

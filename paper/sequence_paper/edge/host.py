@@ -16,7 +16,7 @@ class Host:
         self.fast = fast_calls_work(self.engine)
 
     def load(self, wasm: bytes, *, timeout: float = 10.0) -> AlgoModule:
-        """Compile and check. Takes a child process and some 0.3 s. Raises ModuleRefused."""
+        """Compile and check. What is new takes a child process and some 0.3 s. Raises ModuleRefused."""
         return load_module(self.engine, wasm, timeout=timeout)
 
     def close(self) -> None:

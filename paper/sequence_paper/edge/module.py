@@ -9,7 +9,7 @@ from typing import Final
 
 import wasmtime
 
-from sequence_paper.edge.compile import compile_in_child
+from sequence_paper.edge.compile import recent_code
 from sequence_paper.edge.errors import ModuleRefused
 from sequence_paper.edge.layout import read_layout
 from sequence_paper.edge.reads import may_read_arguments, may_read_features
@@ -84,8 +84,9 @@ class AlgoModule:
 
 
 def load_module(engine: wasmtime.Engine, wasm: bytes, *, timeout: float = 10.0) -> AlgoModule:
-    """Compile in a child process and check. Raises ModuleRefused with one sentence."""
-    compiled = wasmtime.Module.deserialize(engine, compile_in_child(wasm, timeout=timeout))
+    """Compile in a child process, unless that was done lately, and check. Raises ModuleRefused with one sentence."""
+    sha256 = hashlib.sha256(wasm).hexdigest()
+    compiled = wasmtime.Module.deserialize(engine, recent_code.get(sha256, wasm, timeout=timeout))
     imports = _check_imports(compiled)
     exports = _check_exports(compiled)
     generation = classify(exports)
@@ -93,7 +94,7 @@ def load_module(engine: wasmtime.Engine, wasm: bytes, *, timeout: float = 10.0) 
     if problem and generation is not Generation.SINGLE:
         raise ModuleRefused("UnsafeLayout", problem)
     return AlgoModule(
-        hashlib.sha256(wasm).hexdigest(),
+        sha256,
         len(wasm),
         generation,
         exports,

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_paper.edge.compile import MAX_WASM, compile_in_child
+from sequence_paper.edge import compile as compiling
+from sequence_paper.edge.compile import MAX_WASM, RecentCode, compile_in_child, recent_code
 from sequence_paper.edge.errors import ModuleRefused
 from sequence_paper.edge.host import Host
 from sequence_paper.edge.layout import Layout, read_layout
 from sequence_paper.edge.module import Generation
 from support import wat
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """One that compiles each module in a child, whatever other tests have loaded."""
+    recent_code.clear()
+    host = Host()
+    yield host
+    host.close()
+
 
 LOG = '(import "env" "host_log_impl" (func (param i32 i32 i32)))'
 
@@ -109,6 +122,47 @@ def test_a_crate_linked_with_a_small_stack_is_refused(algos: dict[str, bytes], h
 def test_compiling_has_a_time_limit() -> None:
     with pytest.raises(ModuleRefused, match=r"did not compile within 0\.001 s"):
         compile_in_child(wat.algo(), timeout=0.001)
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What real children were started for, in order."""
+    given: list[bytes] = []
+
+    def counted(wasm: bytes, *, timeout: float) -> bytes:
+        given.append(wasm)
+        return compile_in_child(wasm, timeout=timeout)
+
+    monkeypatch.setattr(compiling, "compile_in_child", counted)
+    return given
+
+
+def test_a_module_that_comes_back_is_not_compiled_again(host: Host, children: list[bytes]) -> None:
+    another = Host()
+    try:
+        first, again = host.load(wat.algo()), another.load(wat.algo())
+    finally:
+        another.close()
+    assert children == [wat.algo()]
+    assert (first.sha256, first.exports) == (again.sha256, again.exports)
+    assert first.compiled is not again.compiled  # each engine has its own, of the same code
+
+
+def test_a_refusal_is_found_anew(host: Host, children: list[bytes]) -> None:
+    cut = wat.algo()[:-20]
+    for _ in range(2):
+        with pytest.raises(ModuleRefused, match="not valid"):
+            host.load(cut)
+    assert children == [cut, cut]
+
+
+def test_of_recent_code_the_latest_is_kept_within_a_bound(children: list[bytes]) -> None:
+    a, b, c = (wat.algo(more=f"(func (result i32) (i32.const {n}))") for n in range(3))
+    recent = RecentCode(limit=len(compile_in_child(a, timeout=10)) * 5 // 2)
+    for wasm in (a, b, a, c, a, b):  # c is one too many, and by then b is the older
+        recent.get(wasm.hex(), wasm, timeout=10)
+    assert children == [a, b, c, b]
+    assert RecentCode(limit=1).get("a", a, timeout=10) == recent.get(a.hex(), a, timeout=10)
 
 
 @given(
