@@ -1,6 +1,9 @@
 """Entry point of `sequence`, `kubectl-sequence` and `python -m sequence_operator`."""
 
+import gc
 import sys
+
+from sequence_operator.starting import importing
 
 
 def main() -> None:
@@ -11,9 +14,11 @@ def main() -> None:
 
         print(f"sequence {__version__}")
         return
-    from sequence_operator.cli.run import program_name, run
-
-    sys.exit(run(sys.argv[1:], program_name(sys.argv[0])))
+    with importing():
+        from sequence_operator.cli.run import program_name, run
+    code = run(sys.argv[1:], program_name(sys.argv[0]))
+    gc.freeze()  # the process ends: no garbage needs to be looked for
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from sequence_operator.spec import render, sequence_toml
 from sequence_operator.spec.resources import AlgoDeploymentSpec
 from sequence_operator.spec.wire import create_body, desired_wire
 from sequence_paper.replay import capsule as capsules
-from sequence_paper.replay.__main__ import main as replay
+from sequence_paper.replay.program import main as replay
 from sequence_paper.replay.what_if import what_if
 from support.paper import Paper
 from support.processes import wait_until

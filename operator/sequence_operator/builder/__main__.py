@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
-from sequence_operator import logs
-from sequence_operator.builder import settings
+from sequence_operator.starting import importing
 
 
 def main() -> int:
+    with importing():
+        import asyncio
+
+        from sequence_operator import logs
+        from sequence_operator.builder import settings
     chosen = settings.parse(sys.argv[1:])
     logs.configure(chosen.log_format, chosen.log_level)
-    from sequence_operator.builder.app import serve  # after the arguments: a mistake is told at once
-
+    with importing():
+        from sequence_operator.builder.app import serve  # after the arguments: a mistake is told at once
     return asyncio.run(serve(chosen))
 
 

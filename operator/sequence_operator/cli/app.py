@@ -2,11 +2,14 @@
 
 import difflib
 import importlib
+import sys
+from types import ModuleType
 
 import click
 
 from sequence_operator.cli.commands import COMMANDS
 from sequence_operator.cli.globals import global_options
+from sequence_operator.starting import importing
 
 _PACKAGE = "sequence_operator.cli"
 
@@ -21,9 +24,7 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = getattr(
-            importlib.import_module(f"{_PACKAGE}.{entry.module}"), entry.attribute
-        )
+        command: click.Command = getattr(_module(f"{_PACKAGE}.{entry.module}"), entry.attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -39,6 +40,13 @@ class LazyGroup(click.Group):
             hint = f"did you mean `sequence {near[0]}`?" if near else "`sequence --help` lists the commands"
             raise UnknownCommandError(f"unrecognized subcommand '{name}'", hint)
         return super().resolve_command(ctx, args)
+
+
+def _module(name: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    with importing():
+        return importlib.import_module(name)
 
 
 class UnknownCommandError(click.UsageError):

@@ -10,7 +10,7 @@ import pytest
 
 from sequence_operator.cli.context import save_context
 from sequence_paper.replay import capsule as capsules
-from sequence_paper.replay.__main__ import main as replay
+from sequence_paper.replay.program import main as replay
 from support.paper import Paper
 from support.processes import wait_until
 from support.traders import quoter

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sequence_paper import keys
-from sequence_paper.api import __main__ as api
+from sequence_paper.api import program as api
+from sequence_paper.keys import program as keys
 from sequence_paper.store import Store
 from support.paper import Paper
 from support.postgres import Postgres

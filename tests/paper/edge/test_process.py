@@ -282,7 +282,7 @@ def test_an_edge_lives_without_the_bus(client, algos) -> None:
 def test_wrong_arguments_end_with_a_sentence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: Sequence[str], says: str
 ) -> None:
-    from sequence_paper.edge.__main__ import main
+    from sequence_paper.edge.program import main
 
     common = ("--db", f"sqlite:///{tmp_path / 'x.db'}", "--nats", "nats://127.0.0.1:1")
     assert main([*arguments, *common]) == 2

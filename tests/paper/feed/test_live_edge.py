@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from sequence_paper.edge.__main__ import main
+from sequence_paper.edge.program import main
 from sequence_paper.feed.recording import read_header
 from sequence_paper.replay import capsule as capsules
-from sequence_paper.replay.__main__ import main as replay
+from sequence_paper.replay.program import main as replay
 from sequence_paper.replay.what_if import what_if
 from support.paper import Paper
 from support.processes import wait_until

@@ -16,10 +16,10 @@ import pytest
 from sequence_paper.feed.events import BookDelta, BookSnapshot
 from sequence_paper.feed.recorded import open_connection
 from sequence_paper.replay import capsule as capsules
-from sequence_paper.replay.__main__ import main
 from sequence_paper.replay.capsule import Capsule, CapsuleError, Expected
 from sequence_paper.replay.compare import expected_of, first_other_fill, rows
 from sequence_paper.replay.make import main as make
+from sequence_paper.replay.program import main
 from sequence_paper.replay.run import run
 
 SECOND = 10**9

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sequence_paper.replay import capsule as capsules
-from sequence_paper.replay.__main__ import main as replay
+from sequence_paper.replay.program import main as replay
 from support.algos import build_algos
 from support.paper import Paper
 from support.processes import wait_until

@@ -1,0 +1,1 @@
+"""Accounts and keys, made at the command line of the machine that the database is on."""
