@@ -7,8 +7,6 @@ import logging
 import time
 from typing import Final
 
-import httpx
-
 from sequence_paper.api.market import MarketView
 from sequence_paper.feed.evm import Chain, ChainConfig, ChainError, ChainState, PoolConfig
 from sequence_paper.feed.pools import BLOCK_NS, COIN, GAS_UNITS, TIP_WEI, base_fee_wei, generated
@@ -76,7 +74,7 @@ class Pools:
         }
 
     def _pool(self, config: ChainConfig, pool: PoolConfig, coin_1e9: int, now_ns: int) -> Pool:
-        state, host = self._state, httpx.URL(config.rpc).host
+        state, host = self._state, config.host
         reserves = state.reserves.get(pool.name) if state is not None else None
         problem = self._why_not(config, pool, coin_1e9, now_ns)
         gas = gas_cost_1e9(pool.gas_units, state.base_fee_wei, state.tip_wei, coin_1e9) if state else 0
@@ -105,6 +103,8 @@ class Pools:
         config = self._config
         if config is None:
             return
+        import httpx  # few configure a chain
+
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS) as client:
             chain = Chain(config, client)
             while True:

@@ -10,10 +10,12 @@ import contextlib
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import httpx
 
 _GET_RESERVES: Final = "0x0902f1ac"
 _WORD: Final = 64
@@ -49,6 +51,13 @@ class ChainConfig(_Strict):
     refresh_seconds: Annotated[float, Field(ge=0.05, le=600)] = 12.0
     pools: Annotated[list[PoolConfig], Field(min_length=1, max_length=64)]
 
+    @property
+    def host(self) -> str:
+        """Of the endpoint."""
+        import httpx  # few configure a chain
+
+        return httpx.URL(self.rpc).host
+
     @staticmethod
     def read(path: Path) -> ChainConfig:
         """Raises OSError, tomllib.TOMLDecodeError or pydantic's ValidationError."""
@@ -71,7 +80,7 @@ class Chain:
 
     def __init__(self, config: ChainConfig, client: httpx.AsyncClient) -> None:
         self._config, self._client = config, client
-        self.host = httpx.URL(config.rpc).host
+        self.host = config.host
 
     async def read(self) -> ChainState:
         """Everything at the newest block. Raises ChainError."""
@@ -95,6 +104,8 @@ class Chain:
 
     async def _batch(self, calls: list[tuple[str, list[Any]]], *, partly: bool = False) -> list[object]:
         """Results in the order of the calls. ``partly``: a call that failed gives its ChainError instead."""
+        import httpx
+
         body = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             for number, (method, params) in enumerate(calls)

@@ -9,14 +9,17 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from sequence_paper.store import schema
 from sequence_paper.store.tables import metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _BUSY_MS = 15_000
 _WRITE = "sequence_write"
@@ -25,7 +28,7 @@ _CHECKPOINT_EVERY = 100
 """Transactions; one of an edge is some 40 KB of log."""
 
 
-_Insert: TypeAlias = sqlite.Insert | postgresql.Insert
+_Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 _MakeInsert: TypeAlias = Callable[[sa.Table], _Insert]
 
 
@@ -45,7 +48,7 @@ class Database:
         self._engine = _engine(url, aside=aside)
         self._committed = 0  # transactions since the last checkpoint
         self.is_sqlite = self._engine.dialect.name == "sqlite"
-        self._insert: _MakeInsert = sqlite.insert if self.is_sqlite else postgresql.insert
+        self._insert: _MakeInsert = sqlite.insert if self.is_sqlite else _postgres_insert()
         try:
             self._prepare()
         except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
@@ -175,6 +178,12 @@ def _upserting(
 @functools.cache
 def _inserting(insert: _MakeInsert, table: sa.Table, key: tuple[str, ...]) -> _Insert:
     return insert(table).on_conflict_do_nothing(index_elements=list(key))
+
+
+def _postgres_insert() -> _MakeInsert:
+    from sqlalchemy.dialects.postgresql import insert  # the dialect is loaded for who has such a database
+
+    return insert
 
 
 def _migrate(connection: sa.Connection, found: int) -> None:

@@ -30,7 +30,8 @@ def numbers(folder: Path, run_ns: int = 1) -> list[int]:
     for kind in ("tob", "trade", "depth"):
         for symbol in ("BTC-USD", "ETH-USD"):
             found += [
-                n for (n,) in store._all("kraken", kind, symbol, 0, FAR, run_ns, "SELECT seq FROM rows")
+                n
+                for (n,) in store._reading.all("kraken", kind, symbol, 0, FAR, run_ns, "SELECT seq FROM rows")
             ]
     return sorted(found)
 
@@ -222,7 +223,8 @@ def test_a_question_asked_while_parts_go_is_asked_again(run: Any, monkeypatch: p
     run.writer.close()
     compact(run.folder)
     store = TickStore(run.folder)
-    real, calls = store._run, 0
+    reading = store._reading
+    real, calls = reading._run, 0
 
     def racing(*args: Any) -> Any:
         nonlocal calls
@@ -231,6 +233,6 @@ def test_a_question_asked_while_parts_go_is_asked_again(run: Any, monkeypatch: p
             next(p for p in look(run.folder).parts if p.kind == "tob").path.unlink()
         return real(*args)
 
-    monkeypatch.setattr(store, "_run", racing)
-    assert store._all("kraken", "tob", "BTC-USD", 0, FAR, None, "SELECT seq FROM rows")
+    monkeypatch.setattr(reading, "_run", racing)
+    assert store._reading.all("kraken", "tob", "BTC-USD", 0, FAR, None, "SELECT seq FROM rows")
     assert calls == 2

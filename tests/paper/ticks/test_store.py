@@ -12,7 +12,7 @@ import pytest
 
 from sequence_paper.store.ticks import Quote, TickStore, Vwap
 from sequence_paper.store.ticks.compact import compact
-from sequence_paper.store.ticks.store import HOLE_NS
+from sequence_paper.store.ticks.window import HOLE_NS
 
 T0 = 1_770_000_000 * 10**9
 SECOND = 10**9

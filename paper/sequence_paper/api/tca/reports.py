@@ -9,7 +9,6 @@ import asyncio
 import logging
 from typing import Final
 
-import duckdb
 import orjson
 import sqlalchemy as sa
 
@@ -18,6 +17,7 @@ from sequence_paper.analysis.report import completed
 from sequence_paper.api.platform import Platform
 from sequence_paper.api.tca.facts import order_facts
 from sequence_paper.mesh.wire import ALL_ORDERS, tca_subject
+from sequence_paper.store.ticks import TicksError
 from sequence_paper.store.words import Json
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Reporter:
         asked = dict(self._waiting)
         try:
             ready = await self._platform.run(lambda: self._reports(asked))
-        except (sa.exc.OperationalError, duckdb.Error, OSError) as error:
+        except (sa.exc.OperationalError, TicksError, OSError) as error:
             log.warning("no reports of orders for now: %s", error)
             return
         for order_id, subject, report in ready:

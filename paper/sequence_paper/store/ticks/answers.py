@@ -8,6 +8,10 @@ from fractions import Fraction
 Level = tuple[int, int]
 
 
+class TicksError(Exception):
+    """A question could not be answered; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One process of an edge: `run_ns` is when it started (wall), the others what it recorded (feed time)."""
@@ -23,7 +27,7 @@ class Run:
 class Quote:
     """The best of both sides at a moment. `ts_ns`: when it was last written down, `age_ns` before the moment asked.
 
-    It is written at every change and once a second, so `age_ns` is below `store.HOLE_NS`.
+    It is written at every change and once a second, so `age_ns` is below `window.HOLE_NS`.
     """
 
     ts_ns: int

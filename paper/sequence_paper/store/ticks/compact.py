@@ -9,16 +9,14 @@ import time
 from pathlib import Path
 from typing import Final
 
-import pyarrow.parquet as pq
-
-from sequence_paper.store.ticks.columns import table
 from sequence_paper.store.ticks.folder import (
+    PARTIAL,
     Part,
     Segment,
     all_parts,
     part_path,
-    private,
     segments,
+    synced,
 )
 from sequence_paper.store.ticks.records import Decoder, decode_header
 
@@ -27,7 +25,6 @@ log = logging.getLogger(__name__)
 MAX_BYTES: Final = 2 * 1024**3
 MAX_AGE_SECONDS: Final = 14 * 86_400.0
 """Of Parquet parts, over all venues, by wall time of their writing. The oldest go first."""
-_PARTIAL: Final = ".partial"
 
 
 def compact(folder: Path) -> int:
@@ -47,7 +44,7 @@ def compact(folder: Path) -> int:
 
 def retain(folder: Path, max_bytes: int = MAX_BYTES, max_age_seconds: float = MAX_AGE_SECONDS) -> int:
     """Remove parts beyond the bounds, and what killed processes left half made; returns how many parts went."""
-    for left in folder.glob(f"parts/*/*/*{_PARTIAL}"):
+    for left in folder.glob(f"parts/*/*/*{PARTIAL}"):
         left.unlink(missing_ok=True)
     for left in folder.glob("raw/*/*.new"):
         descriptor = _lock_if_finished(left)
@@ -68,6 +65,8 @@ def retain(folder: Path, max_bytes: int = MAX_BYTES, max_age_seconds: float = MA
 
 
 def _compact_one(folder: Path, segment: Segment) -> None:
+    from sequence_paper.store.ticks.parts import write_part  # with Arrow, for which there was no need yet
+
     data = segment.path.read_bytes()
     begun = decode_header(data)
     if begun is not None:
@@ -82,21 +81,9 @@ def _compact_one(folder: Path, segment: Segment) -> None:
             if rows:
                 times = [row[3] for row in rows]
                 path = part_path(folder, kind, segment, min(times), max(times))
-                _write_part(path, table(kind, rows).replace_schema_metadata({"source": header.source}))
+                write_part(path, kind, rows, header.source)
     segment.path.unlink()
-    _sync(segment.path.parent)
-
-
-def _write_part(path: Path, rows: object) -> None:
-    private(path.parent)
-    partial = path.with_suffix(_PARTIAL)
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        pq.write_table(rows, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(partial, path)
-    _sync(path.parent)
+    synced(segment.path.parent)
 
 
 def _lock_if_finished(path: Path) -> int | None:
@@ -130,11 +117,3 @@ def _size_and_age(path: Path) -> tuple[int, float]:
     except FileNotFoundError:
         return 0, 0.0
     return found.st_size, time.time() - found.st_mtime
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,6 +20,8 @@ from sequence_paper.store.ticks.records import KINDS
 _SEGMENT = re.compile(r"(\d+)-(\d{6})\.seg")
 _PART = re.compile(r"(\d+)-(\d{6})\.(\d+)-(\d+)\.parquet")
 PRIVATE: Final = 0o700
+PARTIAL: Final = ".partial"
+"""Ends the name of a part that is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +133,12 @@ def _names(folder: Path) -> list[str]:
         return os.listdir(folder)
     except FileNotFoundError:
         return []
+
+
+def synced(folder: Path) -> None:
+    """Bring a folder's entries to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import duckdb
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Final
 
 from sequence_paper.store.ticks.answers import Depth, Held, Print, Quote, Run, Span, Tape, Vwap
 from sequence_paper.store.ticks.folder import venues
 from sequence_paper.store.ticks.records import KINDS
-from sequence_paper.store.ticks.view import View, Viewer, Window
+from sequence_paper.store.ticks.window import HOLE_NS, Window
 
-HOLE_NS: Final = 2 * 10**9
-"""The best is written down once a second at least: where it is not for so long, nothing was recorded."""
+if TYPE_CHECKING:
+    from sequence_paper.store.ticks.reading import Reading
+
 FOREVER: Final = 2**62
-_TRIES = 5
 
 
 class TickStore:
@@ -30,16 +27,14 @@ class TickStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._viewer = Viewer(folder)
-        self._db = duckdb.connect(":memory:")
-        self._db.execute(
-            "SET threads = 2; SET memory_limit = '512MB'; SET autoinstall_known_extensions = false"
-        )
         self._opening = threading.Lock()
+        self._opened: Reading | None = None
 
     def close(self) -> None:
         """Give back the memory."""
-        self._db.close()
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
 
     def venues(self) -> list[str]:
         """Venues of which anything was recorded, by name."""
@@ -47,7 +42,7 @@ class TickStore:
 
     def runs(self, venue: str) -> list[Run]:
         """Every run of a venue, oldest first."""
-        return list(self._viewer.view(venue).runs)
+        return list(self._reading.view(venue).runs)
 
     def run_at(self, venue: str, wall_ns: int) -> int | None:
         """The run that was current at a moment of wall time: the newest that had begun. None before the first."""
@@ -57,7 +52,7 @@ class TickStore:
         """First and last feed time of a symbol, None when there is nothing."""
         first, last, count = FOREVER, -1, 0
         for kind in KINDS:
-            row = self._all(
+            row = self._reading.all(
                 venue, kind, symbol, 0, FOREVER, run_ns, "SELECT min(ts_ns), max(ts_ns), count(*) FROM rows"
             )
             if row and row[0][2]:
@@ -73,15 +68,15 @@ class TickStore:
 
         None: before the first record, after the last one, or in a hole of the recording.
         """
-        view = self._viewer.view(venue)
+        view = self._reading.view(venue)
         asked = [(i, moment, view.run_of(moment, run_ns)) for i, moment in enumerate(ts)]
         known = [(i, moment, run) for i, moment, run in asked if run is not None]
         answers: list[Quote | None] = [None] * len(asked)
         if not known:
             return answers
         windows = _around(known)
-        table = _columns(known, ("i", "at_ns", "run_ns"))
-        for row in self._query(venue, "tob", symbol, windows, _AS_OF, view=view, asked=table):
+        table = (known, ("i", "at_ns", "run_ns"))
+        for row in self._reading.query(venue, "tob", symbol, windows, _AS_OF, view=view, asked=table):
             i, ts_ns, age_ns, *quoted = row
             if ts_ns is not None and age_ns < HOLE_NS:
                 answers[i] = Quote(ts_ns, age_ns, *quoted)
@@ -95,27 +90,30 @@ class TickStore:
 
     def depth_asof(self, venue: str, symbol: str, ts: int, run_ns: int | None = None) -> Depth | None:
         """The last sample of the book at or before a moment; None as in `mids`."""
-        view = self._viewer.view(venue)
+        view = self._reading.view(venue)
         run = view.run_of(ts, run_ns)
         if run is None:
             return None
         windows = [Window(run, ts - HOLE_NS + 1, ts)]
         last = f"{_DEPTH} ORDER BY ts_ns DESC, seq DESC LIMIT 1"
-        found = [_depth(venue, row) for row in self._query(venue, "depth", symbol, windows, last, view=view)]
+        found = [
+            _depth(venue, row)
+            for row in self._reading.query(venue, "depth", symbol, windows, last, view=view)
+        ]
         return found[0] if found and found[0].state == "ok" else None
 
     def depths(
         self, venue: str, symbol: str, ts: Sequence[int], run_ns: int | None = None
     ) -> list[Depth | None]:
         """`depth_asof` for many moments at once."""
-        view = self._viewer.view(venue)
+        view = self._reading.view(venue)
         asked = [(i, moment, view.run_of(moment, run_ns)) for i, moment in enumerate(ts)]
         known = [(i, moment, run) for i, moment, run in asked if run is not None]
         answers: list[Depth | None] = [None] * len(asked)
         if not known:
             return answers
-        table = _columns(known, ("i", "at_ns", "run_ns"))
-        for i, age_ns, *row in self._query(
+        table = (known, ("i", "at_ns", "run_ns"))
+        for i, age_ns, *row in self._reading.query(
             venue, "depth", symbol, _around(known), _DEPTHS, view=view, asked=table
         ):
             found = _depth(venue, tuple(row)) if row[0] is not None and age_ns < HOLE_NS else None
@@ -136,33 +134,36 @@ class TickStore:
     ) -> list[Depth]:
         """Samples of the book by feed time, in any state; `every_s`: only whole multiples of so many seconds."""
         chosen = f"{_DEPTH} WHERE ts_ns // 1000000000 % {int(every_s)} = 0 ORDER BY ts_ns, seq"
-        return [_depth(venue, row) for row in self._all(venue, "depth", symbol, since, until, run_ns, chosen)]
+        return [
+            _depth(venue, row)
+            for row in self._reading.all(venue, "depth", symbol, since, until, run_ns, chosen)
+        ]
 
     def vwap(self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None) -> Vwap | None:
         """Volume-weighted price of the public prints; None when there is none in a believed state."""
-        [row] = self._all(venue, "trade", symbol, since, until, run_ns, _VWAP) or [(0, 0, 0, 0, 0, 0)]
+        [row] = self._reading.all(venue, "trade", symbol, since, until, run_ns, _VWAP) or [(0, 0, 0, 0, 0, 0)]
         return Vwap(*map(int, row)) if row[2] else None
 
     def vwaps(
         self, venue: str, symbol: str, intervals: Sequence[tuple[int, int]], run_ns: int | None = None
     ) -> list[Vwap | None]:
         """`vwap` of many intervals at once."""
-        view = self._viewer.view(venue)
+        view = self._reading.view(venue)
         asked = [
-            (i, *_tuple(window))
+            (i, *window.key)
             for i, (since, until) in enumerate(intervals)
             for window in view.windows(since, until, run_ns)
         ]
         answers: list[Vwap | None] = [None] * len(intervals)
         if not asked:
             return answers
-        table = _columns(asked, ("i", "run_ns", "since_ns", "until_ns"))
+        table = (asked, ("i", "run_ns", "since_ns", "until_ns"))
         span = [(run, moment) for _, run, since, until in asked for moment in (since, until)]
         windows = [
             Window(run, min(m for r, m in span if r == run), max(m for r, m in span if r == run))
             for run in {run for run, _ in span}
         ]
-        for i, *row in self._query(venue, "trade", symbol, windows, _VWAPS, view=view, asked=table):
+        for i, *row in self._reading.query(venue, "trade", symbol, windows, _VWAPS, view=view, asked=table):
             answers[i] = Vwap(*map(int, row)) if row[2] else None
         return answers
 
@@ -170,7 +171,9 @@ class TickStore:
         self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None, *, limit: int
     ) -> list[Print]:
         """The newest `limit` public prints in a believed state, by feed time."""
-        rows = self._all(venue, "trade", symbol, since, until, run_ns, f"{_PRINTS} LIMIT {int(limit)}")
+        rows = self._reading.all(
+            venue, "trade", symbol, since, until, run_ns, f"{_PRINTS} LIMIT {int(limit)}"
+        )
         return [Print(venue, *row) for row in reversed(rows)]
 
     def candles(
@@ -178,75 +181,35 @@ class TickStore:
     ) -> list[tuple[int, int]]:
         """(feed time of it, price) of the last believed print of each step that has one."""
         closes = _CLOSES.format(step=int(step_ns))
-        return [(ts, px) for ts, px in self._all(venue, "trade", symbol, since, until, run_ns, closes)]
+        return [
+            (ts, px) for ts, px in self._reading.all(venue, "trade", symbol, since, until, run_ns, closes)
+        ]
 
     def held(self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None) -> list[Held]:
         """Best bid and ask of believed states with the time they stood; holes in the recording count for nobody."""
-        return [Held(*map(int, row)) for row in self._all(venue, "tob", symbol, since, until, run_ns, _HELD)]
+        return [
+            Held(*map(int, row))
+            for row in self._reading.all(venue, "tob", symbol, since, until, run_ns, _HELD)
+        ]
 
     def tape(self, venue: str, symbol: str, since: int, until: int, run_ns: int | None = None) -> Tape:
         """How much was quoted and traded."""
-        [quoted] = self._all(venue, "tob", symbol, since, until, run_ns, _QUOTED) or [(0, 0, 0)]
+        [quoted] = self._reading.all(venue, "tob", symbol, since, until, run_ns, _QUOTED) or [(0, 0, 0)]
         traded = self.vwap(venue, symbol, since, until, run_ns)
         prints = (traded.n, traded.qty_1e8, traded.turnover_1e17) if traded else (0, 0, 0)
         return Tape(int(quoted[0]), *prints, int(quoted[1]), int(quoted[2]))
 
-    # -- machinery ---------------------------------------------------------------------------------------------
-
-    def _all(
-        self, venue: str, kind: str, symbol: str, since: int, until: int, run_ns: int | None, sql: str
-    ) -> list[tuple[Any, ...]]:
-        view = self._viewer.view(venue)
-        windows = view.windows(since, until, run_ns)
-        return self._query(venue, kind, symbol, windows, sql, view=view) if windows else []
-
-    def _query(
-        self,
-        venue: str,
-        kind: str,
-        symbol: str,
-        windows: Sequence[Window],
-        sql: str,
-        *,
-        view: View,
-        asked: pa.Table | None = None,
-    ) -> list[tuple[Any, ...]]:
-        """Run `sql` over `rows`, the symbol's rows of these windows, each once (and `asked`, a table of questions)."""
-        for _ in range(_TRIES - 1):
-            try:
-                return self._run(kind, symbol, windows, sql, view, asked)
-            except (duckdb.IOException, FileNotFoundError):
-                view = self._viewer.view(venue)  # a part was removed by age while we read
-        return self._run(kind, symbol, windows, sql, view, asked)
-
-    def _run(
-        self, kind: str, symbol: str, windows: Sequence[Window], sql: str, view: View, asked: pa.Table | None
-    ) -> list[tuple[Any, ...]]:
-        files = view.files(kind, windows)
+    @property
+    def _reading(self) -> Reading:
+        """DuckDB and Arrow are loaded for the first question: a fifth of what the API needs to start."""
         with self._opening:
-            cursor = self._db.cursor()
-        try:
-            cursor.register("tail", view.tail(kind, windows))
-            cursor.register(
-                "windows", _columns([_tuple(w) for w in windows], ("run_ns", "since_ns", "until_ns"))
-            )
-            if asked is not None:
-                cursor.register("asked", asked)
-            both = "SELECT * FROM tail"
-            if files:
-                both += " UNION ALL BY NAME SELECT * FROM read_parquet($files)"
-            values: dict[str, Any] = {"symbol": symbol} | ({"files": files} if files else {})
-            values |= {"hole": HOLE_NS} if "$hole" in sql else {}
-            return cursor.execute(_ROWS.format(both=both) + sql, values).fetchall()
-        finally:
-            cursor.close()
+            if self._opened is None:
+                from sequence_paper.store.ticks.reading import Reading
+
+                self._opened = Reading(self.folder)
+            return self._opened
 
 
-_ROWS = (
-    "WITH rows AS (SELECT r.* FROM ({both}) r JOIN windows w ON r.run_ns = w.run_ns "
-    "AND r.ts_ns BETWEEN w.since_ns AND w.until_ns WHERE r.symbol = $symbol), "
-    "stood AS (SELECT *, lead(ts_ns) OVER (PARTITION BY run_ns ORDER BY ts_ns, seq) - ts_ns AS ns FROM rows) "
-)
 # Records of one moment: the last of them is what it left.
 _AS_OF = (
     "SELECT q.i, r.ts_ns, q.at_ns - r.ts_ns, r.state, r.bid_px_1e9, r.bid_sz_1e8, r.ask_px_1e9, "
@@ -295,15 +258,6 @@ def _around(known: Sequence[tuple[int, int, int]]) -> list[Window]:
     for _, moment, run in known:
         by_run.setdefault(run, []).append(moment)
     return [Window(run, min(moments) - HOLE_NS, max(moments)) for run, moments in by_run.items()]
-
-
-def _tuple(window: Window) -> tuple[int, int, int]:
-    return window.run_ns, window.since_ns, window.until_ns
-
-
-def _columns(rows: Sequence[tuple[int, ...]], names: Sequence[str]) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    return pa.table({name: pa.array(column, pa.int64()) for name, column in zip(names, columns, strict=True)})
 
 
 def _depth(venue: str, row: tuple[Any, ...]) -> Depth:

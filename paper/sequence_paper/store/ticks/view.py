@@ -15,17 +15,9 @@ from sequence_paper.store.ticks.answers import Run
 from sequence_paper.store.ticks.columns import SCHEMAS
 from sequence_paper.store.ticks.folder import Part, look
 from sequence_paper.store.ticks.tail import Tail
+from sequence_paper.store.ticks.window import Window
 
 _TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Feed times of one run, both ends included."""
-
-    run_ns: int
-    since_ns: int
-    until_ns: int
 
 
 @dataclass(frozen=True, slots=True)
