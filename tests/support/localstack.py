@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -21,6 +22,7 @@ from sequence_operator.cluster.resources import (
 )
 from sequence_operator.local.bootstrap import POLL_INTERVAL
 from sequence_operator.spec.names import API_VERSION
+from support import forked
 from support.api import Api
 from support.processes import PATIENCE, wait_until
 
@@ -49,11 +51,30 @@ class LocalStack:
         self, *arguments: str, cwd: Path | None = None, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """One `sequence` command, whatever its exit code."""
-        command = [SEQUENCE, *arguments]
-        where = cwd or self.home
-        return subprocess.run(
-            command, cwd=where, env=self.env, input=stdin, capture_output=True, text=True, timeout=300
-        )
+        with (
+            tempfile.TemporaryFile() as given,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
+            given.write(stdin.encode())
+            given.seek(0)
+            process = forked.fork(
+                "sequence_operator",
+                list(arguments),
+                env=self.env,
+                cwd=cwd or self.home,
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                script=SEQUENCE,
+            )
+            try:
+                code = process.wait(300)
+            finally:
+                process.kill()
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(arguments, code, out.read().decode(), err.read().decode())
 
     def __call__(self, *arguments: str, cwd: Path | None = None) -> str:
         """Standard output of a command that must work."""

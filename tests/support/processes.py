@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from sequence_operator.local import ports
+from support import forked
 
 T = TypeVar("T")
 
@@ -66,10 +68,18 @@ class Child:
     ) -> None:
         self.name, self.command, self.log = name, command, log
         self._env = {**os.environ, **(env or {})}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | forked.Forked | None = None
 
     def start(self) -> Child:
+        """A program of ours is forked from a process that has imported it; everything else is executed."""
         with self.log.open("ab") as output:
+            if self.command[:2] == [sys.executable, "-m"] and self.command[2] in forked.PROGRAMS:
+                program, *arguments = self.command[2:]
+                with open(os.devnull, "rb") as nothing:
+                    self.process = forked.fork(
+                        program, arguments, env=self._env, stdin=nothing, stdout=output, stderr=output
+                    )
+                return self
             self.process = subprocess.Popen(
                 self.command,
                 stdout=output,
