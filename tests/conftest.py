@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import subprocess
 import uuid
@@ -70,6 +71,9 @@ class Kubectl:
         listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         return self(*arguments, stdin=json.dumps(listed))
 
+
+# The collector of control planes, of kubectl and of NATS took a fifth of their time; memory is not what tests lack.
+os.environ.setdefault("GOGC", "400")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script. Programs of ours would go on ignoring Ctrl-C, as they should.

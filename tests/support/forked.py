@@ -32,12 +32,12 @@ PROGRAMS = {
         "httpx",
         "kubernetes.aio.config",
     ),
-    "sequence_operator.builder": (),
-    "sequence_operator.controller": (),
-    "sequence_paper.api": (),
-    "sequence_paper.edge": (),
+    "sequence_operator.builder": ("sequence_operator.builder.app",),
+    "sequence_operator.controller": ("sequence_operator.controller.app",),
+    "sequence_paper.api": ("sequence_paper.api.program",),
+    "sequence_paper.edge": ("sequence_paper.edge.program",),
 }
-"""Modules that can be forked, and what else is imported before."""
+"""Modules that can be forked, and what they import when they run."""
 
 
 class Forked:

@@ -30,7 +30,7 @@ def main() -> None:
     for name in [f"{module}.__main__", *sys.argv[3:]]:
         importlib.import_module(name)
     threads = len(os.listdir("/proc/self/task"))
-    assert threads <= 2, f"importing {module} starts {threads - 1} threads: a fork would lack them"
+    assert threads == 1, f"importing {module} starts {threads - 1} threads: a fork would lack them"
     gc.freeze()  # the collector must not write into pages that all share
     while True:
         message, descriptors, _, _ = socket.recv_fds(line, 1 << 20, 4)
