@@ -13,6 +13,21 @@ import pg8000.native
 
 from support.processes import free_port
 
+# In whatever order, without the foreign keys' say. TRUNCATE makes files anew, and takes as long as a new database.
+_EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT quote_ident(tablename) FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'schema_version'
+  LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+  FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences
+    WHERE schemaname = 'public' AND last_value IS NOT NULL
+  LOOP EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART'; END LOOP;
+END $$
+"""
+
 
 class Postgres:
     """`start()`, a `url(name)` per database, `stop()`. Under root it runs as the user postgres, as initdb demands."""
@@ -34,13 +49,20 @@ class Postgres:
         return self
 
     def url(self, name: str) -> str:
-        """A fresh, empty database."""
-        connection = pg8000.native.Connection(
-            "postgres", host="127.0.0.1", port=self.port, database="postgres"
-        )
-        connection.run(f'CREATE DATABASE "{name}"')
-        connection.close()
+        """A fresh, empty database. To make one copies some megabytes: 0.2 s of processor time."""
+        self._ask("postgres", f'CREATE DATABASE "{name}"')
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def empty(self, name: str) -> None:
+        """Remove every row of a database of ours but its version; numbers begin at 1 again."""
+        self._ask(name, _EMPTY)
+
+    def _ask(self, database: str, statement: str) -> None:
+        connection = pg8000.native.Connection("postgres", host="127.0.0.1", port=self.port, database=database)
+        try:
+            connection.run(statement)
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")

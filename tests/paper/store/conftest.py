@@ -12,6 +12,7 @@ from sequence_paper.store import Store
 from sequence_paper.store.deployments import Registration
 from sequence_paper.store.records import Account, NewDeployment, NewInstance
 from support.postgres import Postgres
+from support.stores import with_tables
 
 WASM = b"\0asm\x01\0\0\0"
 _numbers = itertools.count(1)
@@ -25,12 +26,36 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database: each test that asks for it runs on both kinds."""
-    if request.param == "sqlite":
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for a database runs on both kinds."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database without tables."""
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path / 'paper.db'}"
     server: Postgres = request.getfixturevalue("postgres")
     return server.url(f"test{next(_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def shared_url(postgres: Postgres) -> str:
+    """A database of Postgres that has the tables, and what the test before left in them."""
+    url = postgres.url("shared")
+    Store(url).close()
+    return url
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that has the tables and nothing in them."""
+    if kind == "sqlite":
+        return with_tables(tmp_path / "paper.db")
+    shared: str = request.getfixturevalue("shared_url")
+    request.getfixturevalue("postgres").empty("shared")
+    return shared
 
 
 @pytest.fixture

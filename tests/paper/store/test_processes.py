@@ -59,6 +59,12 @@ for n in itertools.count() if count == "0" else range(int(count)):
 """
 
 
+@pytest.fixture
+def url(empty_url: str) -> str:
+    """A database of the test's own, which its processes make, and where no last word of a killed one meets others."""
+    return empty_url
+
+
 def run(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
