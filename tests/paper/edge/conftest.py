@@ -22,6 +22,7 @@ from sequence_paper.venue.floor import open_markets
 from sequence_paper.venue.latency import Latency
 from sequence_paper.venue.tiers import parse as parse_fees
 from support.algos import build_algos
+from support.stores import with_tables
 
 EDGE_ID = "venue-edge-kraken"
 T0 = 1_767_571_200 * 10**9
@@ -146,7 +147,7 @@ def make_edge(tmp_path: Path, host: Host) -> Iterator[Callable[..., InProcessEdg
     stores: list[Store] = []
 
     def make(**more: Any) -> InProcessEdge:
-        stores.append(Store(f"sqlite:///{tmp_path / 'paper.db'}"))
+        stores.append(Store(with_tables(tmp_path / "paper.db")))
         return InProcessEdge(stores[-1], host, **more)
 
     yield make

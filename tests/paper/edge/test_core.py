@@ -12,6 +12,7 @@ from sequence_paper.feed.generated import open_generated
 from sequence_paper.mesh.wire import MeshMessage
 from sequence_paper.store import Store
 from support import wat
+from support.stores import with_tables
 from support.wat import NEW_ORDER, one_action
 
 SECOND = 10**9
@@ -346,7 +347,7 @@ async def test_equal_feed_and_configuration_give_equal_rows(
         return [tuple(v for k, v in _fields(row) if k not in skipped) for row in rows]
 
     async def run(name: str) -> list[list[tuple[object, ...]]]:
-        edge = in_process_edge(Store(f"sqlite:///{tmp_path / name}.db"), host)
+        edge = in_process_edge(Store(with_tables(tmp_path / f"{name}.db")), host)
         feed = open_generated(venue="kraken", symbols=["BTC-USD"], seed=3, start_ns=edge.core.now_ns)
         edge.core.prime(feed.prime())
         for deployment, spread in (("a", 0), ("b", 1)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sequence_paper.edge.host import Host
 from sequence_paper.store import Store
 from sequence_paper.store.words import OPEN_ORDER_STATUSES
+from support.stores import with_tables
 
 STEPS = st.lists(
     st.one_of(
@@ -52,7 +54,7 @@ def test_stored_rows_always_agree_with_each_other(
     host: Host, algos: dict[str, bytes], in_process_edge: Any, steps: list[tuple[Any, ...]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/paper.db"
+        url = with_tables(Path(folder) / "paper.db")
         asyncio.run(_play(url, host, algos["maker"], in_process_edge, steps))
 
 

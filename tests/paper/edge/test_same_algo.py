@@ -7,6 +7,7 @@ from typing import Any
 from sequence_paper.feed import bitstamp
 from sequence_paper.feed.replay import open_replay
 from sequence_paper.store import Store
+from support.stores import with_tables
 
 SECONDS = 90
 
@@ -41,7 +42,7 @@ async def test_three_sdks_trade_identically_on_the_same_replay(
 ) -> None:
     runs = {}
     for crate in ("same01", "same03", "same04"):
-        store = Store(f"sqlite:///{tmp_path / crate}.db")
+        store = Store(with_tables(tmp_path / f"{crate}.db"))
         try:
             runs[crate] = await trade(in_process_edge(store, host, ("BTC-USD",)), algos[crate])
         finally:

@@ -14,6 +14,7 @@ from sequence_paper.feed.generated import open_generated
 from sequence_paper.store import Store
 from sequence_paper.store.records import EdgeWrites
 from support.order_traces import AMEND, CANCEL, SECOND, SENT, action, scripted, traces
+from support.stores import with_tables
 
 
 async def test_a_resting_order_is_followed_from_the_book_to_its_fill(edge, algos) -> None:
@@ -222,7 +223,7 @@ async def test_steps_are_told_once_they_are_stored(edge, algos) -> None:
 
 async def test_a_whole_run_is_traced(host: Any, algos: Any, in_process_edge: Any, tmp_path: Path) -> None:
     feed = open_generated(venue="kraken", symbols=["BTC-USD"], seed=3)
-    edge = in_process_edge(Store(f"sqlite:///{tmp_path / 'long.db'}"), host, ("BTC-USD",))
+    edge = in_process_edge(Store(with_tables(tmp_path / "long.db")), host, ("BTC-USD",))
     edge.core.prime(feed.prime())
     edge.deploy(algos["maker"], params=(0,))
     await edge.converge()

@@ -12,6 +12,7 @@ from sequence_paper.feed.events import Event, FeedState, FeedStatus
 from sequence_paper.store import Store
 from sequence_paper.venue.latency import Latency, parse
 from support.order_traces import AMEND, CANCEL, SECOND, action, scripted, traces
+from support.stores import with_tables
 
 MS = 10**6
 POST = 4
@@ -211,7 +212,7 @@ async def test_how_the_feed_is_cut_into_slices_changes_nothing(in_process_edge, 
     """Against the same events at once; deployments have other ids then, too."""
     told = []
     for number, how in enumerate(("at once", cut)):
-        store = Store(f"sqlite:///{tmp_path / str(number)}.db")
+        store = Store(with_tables(tmp_path / f"{number}.db"))
         edge = in_process_edge(store, host, latency=parse("venue", "kraken", 7))
         edge.deploy(algos["maker"], params=(1, 2_000_000))
         await edge.converge()

@@ -30,6 +30,7 @@ from sequence_paper.venue.latency import parse
 from sequence_paper.venue.market import Market
 from sequence_paper.venue.rules import symbol_rules, venue_fees
 from support.algos import build_algos
+from support.stores import with_tables
 
 EDGE, SECOND = "venue-edge-kraken", 10**9
 PARAMS = [
@@ -108,7 +109,7 @@ class Run:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path}/paper.db")
+    store = Store(with_tables(tmp_path / "paper.db"))
     yield store
     store.close()
 

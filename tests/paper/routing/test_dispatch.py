@@ -10,6 +10,7 @@ from typing import Any
 from sequence_paper.api.dispatch import Dispatcher
 from sequence_paper.store import Store
 from support.parents import PARENT, leg, order, route
+from support.stores import with_tables
 
 
 async def test_a_cancel_finds_out_that_its_edge_had_taken_a_leg(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ async def test_a_cancel_finds_out_that_its_edge_had_taken_a_leg(tmp_path: Path) 
     async def nobody(*request: Any) -> None:
         asked.append(request)
 
-    store = Store(f"sqlite:///{tmp_path / 'paper.db'}")
+    store = Store(with_tables(tmp_path / "paper.db"))
     try:
         parent = replace(PARENT, cancel=True)
         store.routes.place(parent, route(1), [leg(1)])

@@ -15,6 +15,7 @@ from sequence_paper.api.order_bodies import Wanted
 from sequence_paper.store import Store
 from sequence_paper.store.graphing import GraphRow, NodeRow, Placed, Step
 from support.parents import ACCOUNT, PARENT, leg, order, route
+from support.stores import with_tables
 
 ROW = GraphRow(*ACCOUNT, "g", "digest", 5, [])
 WANT = Wanted("g", "order", "BTC-USD", "buy", 100, 0, 50, "kraken", "gtc")
@@ -35,7 +36,7 @@ class Edge:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'paper.db'}")
+    store = Store(with_tables(tmp_path / "paper.db"))
     store.graphs.create(ROW, [NODE])
     sent = replace(PARENT, order_type="limit", tif="gtc", limit_1e9=50)
     step = Step({"order": {"closed": True}}, [Placed(sent, route(1), [leg(1)])])
