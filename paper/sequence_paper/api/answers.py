@@ -10,9 +10,9 @@ Status = Literal["pending", "accepted", "stopped", "running", "paused", "rejecte
 
 
 class Answer(BaseModel):
-    """Nothing is left out and nothing is added."""
+    """Nothing is left out and nothing is added. Built for who reads the description, not at every start."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Detail(Answer):
@@ -33,6 +33,8 @@ class Problem(Answer):
 
 class ErrorAnswer(BaseModel):
     """Any answer with a status of 400 or more; some have a fact beside it: `deployment_id`, `revision`, `pause`."""
+
+    model_config = ConfigDict(defer_build=True)
 
     error: Problem
 
