@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
-
-import structlog
 
 _SECRET_VALUE = re.compile(
     r"seq_(?:live|test)_[0-9A-Za-z]+|sk_live_[0-9A-Za-z]+|(?i:bearer)\s+[\w.~+/=-]{8,}"
@@ -49,6 +48,9 @@ def redact_event(
 def configure(log_format: str = "auto", level: str = "info") -> None:
     """Send structlog and the standard library's loggers (kopf, aiohttp) to stderr in one form."""
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    with contextlib.nullcontext() if console else _without_rich():
+        import structlog
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -78,3 +80,16 @@ def configure(log_format: str = "auto", level: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
     )
+
+
+@contextlib.contextmanager
+def _without_rich() -> Iterator[None]:
+    """As if rich were not there: structlog loads it for tracebacks on a console, a tenth of the operator's start."""
+    if "rich" in sys.modules:
+        yield
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["rich"]

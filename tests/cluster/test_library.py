@@ -17,15 +17,18 @@ def run(*lines: str) -> list[str]:
     return answer
 
 
-def test_the_operator_loads_no_synchronous_client() -> None:
+def test_the_operator_loads_no_synchronous_client_and_nothing_for_a_terminal() -> None:
     loaded = run(
         "import json, sys",
+        "from sequence_operator import logs",
+        "logs.configure('json')",
         "import sequence_operator.controller.app",
-        "from kubernetes.aio import client, config",
+        "import kubernetes.aio.client, kubernetes.aio.config",
         "print(json.dumps(list(sys.modules)))",
     )
-    assert {"kopf", "kubernetes.aio.client", "kubernetes.aio.config"} <= {*loaded}
+    assert {"kopf", "httpx", "structlog", "kubernetes.aio.client", "kubernetes.aio.config"} <= {*loaded}
     assert {"kubernetes.config", "kubernetes.dynamic", "requests"}.isdisjoint(loaded)
+    assert {"kubernetes.aio.dynamic", "rich", "pygments"}.isdisjoint(loaded)
 
 
 def test_who_asks_for_it_gets_it_whole() -> None:
@@ -34,7 +37,8 @@ def test_who_asks_for_it_gets_it_whole() -> None:
         "import sequence_operator.cluster",
         "import kubernetes",
         "from kubernetes import config",
-        "wanted = kubernetes.client.CoreV1Api, config.load_kube_config, kubernetes.dynamic.DynamicClient",
+        "import rich.console, kubernetes.aio",
+        "wanted = kubernetes.client.CoreV1Api, config.load_kube_config, kubernetes.aio.dynamic.DynamicClient",
         "print(json.dumps([thing.__module__.split('.')[0] for thing in wanted] + [kubernetes.__version__]))",
     )
     assert names[:3] == ["kubernetes"] * 3

@@ -9,4 +9,4 @@ from sequence_operator.cluster.errors import ClusterError, FieldProblem, Kind
 
 __all__ = ["ClusterClient", "ClusterError", "FieldProblem", "Kind"]
 
-library.spare_the_synchronous_half()
+library.spare_what_we_do_not_use()

@@ -42,7 +42,7 @@ class ClusterClient:
     """
 
     def __init__(self, connection: connections.Connection, *, timeout: float = 30.0) -> None:
-        from kubernetes.aio import client
+        import kubernetes.aio.client as client
 
         self.connection = connection
         self.server = connection.server

@@ -76,7 +76,7 @@ def _configuration() -> Configuration:
     The library's own sessions look into ~/.netrc in a thread before every request; what else they take
     from the environment, the proxy, is set by `_use_proxy`.
     """
-    from kubernetes.aio import client
+    import kubernetes.aio.client as client
 
     configuration = client.Configuration(connection_pool_maxsize=_CONNECTIONS)
     configuration.client_session_kwargs = {"trust_env": False}
@@ -92,7 +92,7 @@ def _use_proxy(configuration: Configuration) -> None:
 
 
 def _load_in_cluster() -> Connection:
-    from kubernetes.aio import config
+    import kubernetes.aio.config as config
 
     configuration = _configuration()
     try:
@@ -115,7 +115,7 @@ def _load_in_cluster() -> Connection:
 
 
 async def _load_file(kubeconfig: str | Path | None, context: str | None) -> Connection:
-    from kubernetes.aio import config
+    import kubernetes.aio.config as config
 
     paths = _paths(kubeconfig)
     configuration = _configuration()

@@ -8,9 +8,9 @@ import os
 from collections.abc import Mapping
 
 import aiohttp
-import httpx
 
 from sequence_operator.platform.errors import PlatformError, Unreachable
+from sequence_operator.platform.library import httpx
 from sequence_operator.platform.limiter import number
 from sequence_operator.platform.redact import Secret, redact
 

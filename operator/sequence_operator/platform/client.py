@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from sequence_operator.platform import means
 from sequence_operator.platform.answers import GARBAGE
 from sequence_operator.platform.errors import PlatformError, Unreachable
+from sequence_operator.platform.library import httpx
 from sequence_operator.platform.limiter import Lane, RateLimiter
 from sequence_operator.platform.means import Capital
 from sequence_operator.platform.parse import parse_account, parse_row

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 
 import aiohttp
-import httpx
 
 from sequence_operator.platform.frames import (
     Backoff,
@@ -22,6 +21,7 @@ from sequence_operator.platform.frames import (
     events_of,
     requests,
 )
+from sequence_operator.platform.library import httpx
 from sequence_operator.platform.limiter import number
 from sequence_operator.platform.redact import Secret, redact
 from sequence_operator.platform.wire import LOOPBACK, NO_KEY, USER_AGENT

@@ -6,12 +6,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 from sequence_operator import __version__
 from sequence_operator.platform.answers import error_of, garbage, unreachable
 from sequence_operator.platform.errors import PlatformError
+from sequence_operator.platform.library import httpx
 from sequence_operator.platform.limiter import Lane, RateLimiter
 from sequence_operator.platform.redact import Secret
 
