@@ -135,8 +135,7 @@ def test_spread_depth_and_share_are_those_of_the_recording(get: Any, tapes: Any)
                 sum(
                     px * sz
                     for px, sz in zip(r[f"{side}_px_1e9"], r[f"{side}_sz_1e8"], strict=True)
-                    if sign * (Fraction(px) - Fraction(mid2(r), 2) * Fraction(10_000 - sign * 10, 10_000))
-                    >= 0
+                    if sign * (px * 20_000 - mid2(r) * (10_000 - sign * 10)) >= 0
                 )
                 // 10**8
                 for r in samples
@@ -147,11 +146,11 @@ def test_spread_depth_and_share_are_those_of_the_recording(get: Any, tapes: Any)
 
 
 def cost(side: str, size: int, books: dict[str, Row]) -> float | None:
-    """Slippage in bps, worked out with fractions."""
+    """Slippage in bps, worked out with integers and fractions."""
     took, gave = ("ask", "bid") if side == "buy" else ("bid", "ask")
     sign = 1 if side == "buy" else -1
     levels = [
-        (sign * Fraction(px) * (10**6 + sign * TAKER_PPM[venue]), Fraction(px), Fraction(sz))
+        (sign * px * (10**6 + sign * TAKER_PPM[venue]), px, sz)
         for venue, row in books.items()
         for px, sz in zip(row[f"{took}_px_1e9"], row[f"{took}_sz_1e8"], strict=True)
     ]
@@ -162,13 +161,13 @@ def cost(side: str, size: int, books: dict[str, Row]) -> float | None:
         + opposite(row[f"{gave}_px_1e9"][0] for row in books.values()),
         2,
     )
-    left, base = Fraction(size * 10**17), Fraction(0)
+    left, base = size * 10**17, 0
     for _, px, sz in sorted(levels):
-        take = min(sz, left / px)
-        base, left = base + take, left - take * px
-        if left == 0:
-            average = Fraction(size * 10**17) / base
-            return float(sign * (average - mid) / mid * 10_000)
+        if sz * px < left:
+            base, left = base + sz, left - sz * px
+            continue
+        average = size * 10**17 / (base + Fraction(left, px))
+        return float(sign * (average - mid) / mid * 10_000)
     return None
 
 
