@@ -32,9 +32,16 @@ PROGRAMS = {
         "httpx",
         "kubernetes.aio.config",
     ),
-    "sequence_operator.builder": ("sequence_operator.builder.app",),
-    "sequence_operator.controller": ("sequence_operator.controller.app",),
-    "sequence_paper.api": ("sequence_paper.api.program",),
+    "sequence_operator.builder": ("sequence_operator.builder.app", "kubernetes.aio.config"),
+    "sequence_operator.controller": ("sequence_operator.controller.app", "kubernetes.aio.config"),
+    "sequence_paper.api": (
+        "sequence_paper.api.program",
+        "sequence_paper.api.capturing",
+        "sequence_paper.store.ticks.parts",
+        "sequence_paper.store.ticks.reading",
+        "uvicorn.protocols.http.h11_impl",
+        "uvicorn.protocols.websockets.websockets_sansio_impl",
+    ),
     "sequence_paper.edge": ("sequence_paper.edge.program",),
 }
 """Modules that can be forked, and what they import when they run."""
@@ -121,6 +128,10 @@ def _template(program: str) -> socket.socket:
         subprocess.Popen(
             [sys.executable, "-P", script, descriptor, program, *PROGRAMS[program]],
             pass_fds=[theirs.fileno()],
+            env={
+                **os.environ,
+                "JE_ARROW_MALLOC_CONF": "background_thread:false",
+            },  # Arrow starts one at import
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
