@@ -9,21 +9,25 @@ from types import TracebackType
 
 
 class FileLock:
-    """Exclusive flock on ``path``. The file's text is the holder's process id."""
+    """Exclusive flock on ``path``. The file's text is the holder's process id, unless it did not sign."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle: int | None = None
 
-    def acquire(self, *, wait: bool) -> bool:
-        """Take the lock. Without ``wait``, False when another process has it."""
+    def acquire(self, *, wait: bool, sign: bool = True) -> bool:
+        """Take the lock. Without ``wait``, False when another process has it.
+
+        sign: tell who has it, for whoever wants to end us. Raises FileNotFoundError when the folder is gone.
+        """
         while True:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._is_current(handle):
                     os.ftruncate(handle, 0)
-                    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+                    if sign:
+                        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
                     self._handle = handle
                     return True
             except BlockingIOError:

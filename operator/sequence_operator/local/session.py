@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -78,7 +80,7 @@ def run_here(request: Request, talk: Talk, on_ready: Callable[[RunState], Awaita
     lock = lock_of(state_dir)
     if not lock.acquire(wait=False):
         raise LocalError(
-            f"another local stack runs in {state_dir} (process {lock.holder()})",
+            f"another local stack runs in {state_dir} (process {lock.holder() or 'of a `sequence down`'})",
             hint="sequence down",
             exit_code=6,
         )
@@ -155,9 +157,9 @@ def end(state_dir: Path, *, purge: bool, talk: Talk) -> bool:
 
     purge: remove the folder with all data too. Raises LocalError when the folder is not one of ours.
     """
-    if not state_dir.exists():
-        return False
     if not folders.is_ours(state_dir):
+        if not state_dir.exists():
+            return False
         raise LocalError(
             f"{state_dir} is not a state folder of `sequence up`",
             cause=f"it has no {folders.SIGN}",
@@ -165,15 +167,22 @@ def end(state_dir: Path, *, purge: bool, talk: Talk) -> bool:
             exit_code=5,
         )
     lock = lock_of(state_dir)
-    was_running = not lock.acquire(wait=False)
-    if was_running:
-        _signal_holder(lock, talk)
+    was_running, taken = _take(lock, talk)
+    if not taken:
+        return was_running
     with lock:
         _end_what_is_left(state_dir, talk)
         runfile.remove(state_dir)
         if purge:
-            shutil.rmtree(state_dir)
+            _remove(state_dir)
     return was_running
+
+
+def _remove(folder: Path) -> None:
+    """Out of the way at once, so that nobody puts something into what is being removed."""
+    aside = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
+    os.rename(folder, Path(aside) / folder.name)
+    shutil.rmtree(aside)
 
 
 def _end_what_is_left(state_dir: Path, talk: Talk) -> None:
@@ -186,16 +195,27 @@ def _end_what_is_left(state_dir: Path, talk: Talk) -> None:
         processes.end(left)
 
 
-def _signal_holder(lock: FileLock, talk: Talk) -> None:
-    """Make the process that holds the lock end, and take the lock."""
-    pid = int(lock.holder())  # it holds the lock, so it lives and the number is its own
-    talk.say(f"stopping the local stack (process {pid})")
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        os.kill(pid, number)
-        deadline = time.monotonic() + STOP_TIMEOUT
-        while time.monotonic() < deadline:
-            if lock.acquire(wait=False):
-                return
+def _take(lock: FileLock, talk: Talk) -> tuple[bool, bool]:
+    """Take the lock from the stack that holds it by ending that: (was there one, have we got the lock).
+
+    Another `down`, which does not sign the lock, is waited for; one that removes all there is leaves none to take.
+    """
+    ending, number, deadline = "", signal.SIGTERM, 0.0
+    try:
+        while not lock.acquire(wait=False, sign=False):
+            holder, now = lock.holder(), time.monotonic()
+            if holder and (holder != ending or now > deadline):
+                if holder == ending:
+                    talk.say(f"it did not end within {STOP_TIMEOUT:.0f} s")
+                    number = signal.SIGKILL
+                else:
+                    talk.say(f"stopping the local stack (process {holder})")
+                ending, deadline = holder, now + STOP_TIMEOUT
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                    os.kill(int(holder), number)
             time.sleep(0.05)  # between two looks at the condition
-        talk.say(f"it did not end within {STOP_TIMEOUT:.0f} s")
-    raise LocalError(f"the local stack (process {pid}) does not end", hint=f"kill -9 {pid}")
+    except FileNotFoundError:
+        if lock.path.parent.exists():
+            raise
+        return bool(ending), False
+    return bool(ending), True
