@@ -128,10 +128,7 @@ def _template(program: str) -> socket.socket:
         subprocess.Popen(
             [sys.executable, "-P", script, descriptor, program, *PROGRAMS[program]],
             pass_fds=[theirs.fileno()],
-            env={
-                **os.environ,
-                "JE_ARROW_MALLOC_CONF": "background_thread:false",
-            },  # Arrow starts one at import
+            env=os.environ | {"JE_ARROW_MALLOC_CONF": "background_thread:false"},  # Arrow's import starts one
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),

@@ -13,6 +13,7 @@ import sys
 
 from sequence_operator.gitops.errors import GitError
 from sequence_operator.gitops.protocol import Request, encode_error, encode_seen
+from sequence_operator.starting import importing
 
 _ADDRESS_SPACE = 3 << 30  # bytes; a thousand algos and their tarballs take about 200 MiB
 _KEPT = (
@@ -43,9 +44,8 @@ def main() -> int:
 def _answered(request: Request) -> bytes:
     _limit(request)
     _scrub()
-    from sequence_operator.gitops.look import (
-        look,
-    )  # GitPython: only now, with limits and without an environment
+    with importing():  # GitPython: only now, with limits and without an environment
+        from sequence_operator.gitops.look import look
 
     try:
         return encode_seen(look(request))
