@@ -143,6 +143,16 @@ def test_the_overview_loads_no_command_and_no_heavy_library() -> None:
     assert done.stderr == "[]\n"
 
 
+def test_up_and_down_load_nothing_of_what_the_stack_is_made_of() -> None:
+    program = (
+        "import sys, sequence_operator.cli.up, sequence_operator.local.session\n"
+        "heavy = {'pydantic', 'httpx', 'aiohttp', 'kubernetes', 'rich', 'yaml', 'cryptography'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_kubectl_finds_the_same_commands_under_its_own_name() -> None:
     plugin = SEQUENCE.with_name("kubectl-sequence")
     done = subprocess.run([str(plugin), "build", "--help"], capture_output=True, text=True, check=True)

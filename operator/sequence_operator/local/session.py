@@ -22,9 +22,9 @@ from sequence_operator.local.errors import LocalError
 from sequence_operator.local.filelock import FileLock
 from sequence_operator.local.options import Options
 from sequence_operator.local.runfile import RunState
-from sequence_operator.local.stack import Stack
 from sequence_operator.local.supervisor import last_lines
 from sequence_operator.local.talk import Talk
+from sequence_operator.starting import importing
 
 START_TIMEOUT = 300.0
 STOP_TIMEOUT = 90.0
@@ -91,6 +91,9 @@ def run_here(request: Request, talk: Talk, on_ready: Callable[[RunState], Awaita
 
 
 async def _serve(request: Request, talk: Talk, on_ready: Callable[[RunState], Awaitable[None]]) -> bool:
+    with importing():  # with all that a stack is made of: who only starts or ends one needs none of it
+        from sequence_operator.local.stack import Stack
+
     return await Stack(request.state_dir, request.options, request.binary, talk).serve(on_ready)
 
 
