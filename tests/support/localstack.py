@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +23,9 @@ from sequence_operator.cluster.resources import (
     PLATFORM_ACCOUNTS,
     Resource,
 )
+from sequence_operator.local import ports
 from sequence_operator.local.bootstrap import POLL_INTERVAL
+from sequence_operator.local.paper import PORT
 from sequence_operator.spec.names import API_VERSION
 from support import forked
 from support.api import Api
@@ -29,10 +34,24 @@ from support.processes import PATIENCE, wait_until
 SEQUENCE = str(Path(sys.executable).with_name("sequence"))
 
 
+@functools.cache
+def _take_preferred_port() -> socket.socket:
+    """Listen where paper would if nobody did, as long as this process lives.
+
+    Else a stack that is killed and started again by its test could find that of another worker on its port.
+    """
+    taken = socket.socket()
+    with contextlib.suppress(OSError):  # somebody else has it indeed
+        taken.bind((ports.LOOPBACK, PORT))
+        taken.listen()
+    return taken
+
+
 class LocalStack:
     """`sequence up` in `home`; every command of a test goes through it with the same environment."""
 
     def __init__(self, home: Path) -> None:
+        _take_preferred_port()
         self.home = home
         self.state_dir = home / "state" / "sequence" / "local"
         self.api = Api(self, "sequence")

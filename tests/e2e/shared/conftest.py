@@ -5,16 +5,11 @@ A stack costs 15 s of processor time to start and end, more than most of these f
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from support.localstack import LocalStack
-
-PREFERRED = 50052
-"""The port that paper takes when it is free. Here somebody else has it all the time."""
 
 
 @pytest.fixture(scope="package")
@@ -26,14 +21,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         "SEQUENCE_OPERATOR_DRAIN_TIMEOUT": "1s",
         "SEQUENCE_OPERATOR_WARM_UP": "2s",
     }
-    with socket.socket() as taken:
-        with contextlib.suppress(OSError):  # somebody else has it indeed
-            taken.bind(("127.0.0.1", PREFERRED))
-            taken.listen()
-        try:
-            yield stack.up("--venue", "kraken")
-        finally:
-            stack.down()
+    try:
+        yield stack.up("--venue", "kraken")
+    finally:
+        stack.down()
 
 
 @pytest.fixture(scope="module")

@@ -235,6 +235,7 @@ def test_a_home_that_cannot_be_written(stack: LocalStack, tmp_path: Path) -> Non
 
 
 def test_a_taken_port_is_stepped_aside_from(stack: LocalStack) -> None:
+    # Somebody else listens there all the time, see `LocalStack`.
     assert not stack.endpoint.endswith(":50052")
     assert stack.run("--sandbox", "status").returncode == 0
 
