@@ -13,12 +13,14 @@ import structlog
 from sequence_operator.cluster.client import ClusterClient
 from sequence_operator.cluster.errors import ClusterError, Kind
 from sequence_operator.cluster.resources import PLATFORM_ACCOUNTS
+from sequence_operator.controller import proving
 from sequence_operator.controller.account import Account, Identity
 from sequence_operator.controller.account_status import keep_finalizer, write_status
 from sequence_operator.controller.events import EventPoster
 from sequence_operator.controller.hearing import Hearing
 from sequence_operator.controller.limiters import Limiters
 from sequence_operator.controller.listing import Shown
+from sequence_operator.controller.proving import Proving
 from sequence_operator.controller.queue import KeyedQueue
 from sequence_operator.controller.state import AccountKey, Entries, Entry, begin
 from sequence_operator.logs import redact
@@ -31,7 +33,6 @@ from sequence_operator.spec.resources import PlatformAccount
 log = structlog.get_logger(__name__)
 
 _BREATH = 200  # objects looked at between two chances for others to run
-_LEAVING_SECONDS = 10.0  # at most, between lists that are the proof for what is being stopped or taken away
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class _Poller:
     account: Account
     hearing: Hearing
     woken: asyncio.Event
+    proving: Proving
     task: asyncio.Task[None] | None = None
     surprise: str | None = None  # what ended the last round before its time
 
@@ -118,7 +120,7 @@ class Accounts:
                 woken.set()
 
         hearing = Hearing(key, self._entries, self._queue, wake=wake, count=self._on_stream)
-        return _Poller(account, hearing, woken)
+        return _Poller(account, hearing, woken, Proving(lambda: self._leaving(key), woken.set))
 
     def drop(self, obj: dict[str, Any]) -> None:
         """An account is gone."""
@@ -191,14 +193,16 @@ class Accounts:
         if poller is not None:
             poller.account.listing.touched[entry.deployment] = at
             poller.hearing.in_step()  # it may have another id by now
-            if entry.lane is Lane.STOP and poller.account.resource.spec.poll_seconds > _LEAVING_SECONDS:
-                # The wait for the next poll began before; what is heard brings lists sooner, but may be missed.
-                asyncio.get_running_loop().call_later(_LEAVING_SECONDS, self._prove, entry.account, poller)
+            if entry.lane is Lane.STOP:
+                self._prove(poller)
 
-    def _prove(self, key: AccountKey, poller: _Poller) -> None:
-        """List for what is still being stopped or taken away."""
-        if self._leaving(key):
-            poller.woken.set()
+    def _prove(self, poller: _Poller) -> None:
+        if poller.account.resource.spec.poll_seconds > proving.SECONDS:
+            poller.proving.begin()
+
+    def _leaving(self, key: AccountKey) -> list[str]:
+        """What is being stopped or taken away of this account."""
+        return [e.deployment for e in self._entries.of_account(key) if e.lane is Lane.STOP]
 
     def refused(self, key: AccountKey, message: str) -> None:
         """A call of this account was answered 401 or 403."""
@@ -231,13 +235,14 @@ class Accounts:
                 poller.surprise = f"the account {key[0]}/{key[1]} cannot be polled: {redact(repr(problem))}"
                 account.failures += 1
                 log.exception("round failed", account=account.name)
-            delay = account.next_delay(self._interval(key, account))
+            delay = account.next_delay(account.resource.spec.poll_seconds)
             await _wait(max(delay - (loop.time() - began), 0.05), poller.woken)
 
     async def _round(self, key: AccountKey, poller: _Poller, began_at: float) -> None:
         account, in_use = poller.account, self._entries.uses(key)
         before = (account.state, account.message, account.identity)
-        brought = await account.tick(in_use=in_use, deleting=self._leaving(key))
+        self._prove(poller)
+        brought = await account.tick(in_use=in_use, deleting=bool(self._leaving(key)))
         if brought:
             news = await self._show(key, account)
             poller.hearing.listed(began_at, news=news, interval=account.resource.spec.poll_seconds)
@@ -246,15 +251,6 @@ class Accounts:
         if account.client is not None:
             poller.hearing.keep(account.line if in_use else None, account.client.limiter.rps)
         await self._keep(key, poller)
-
-    def _leaving(self, key: AccountKey) -> bool:
-        """Whether something of this account is being stopped or taken away."""
-        return any(entry.lane is Lane.STOP for entry in self._entries.of_account(key))
-
-    def _interval(self, key: AccountKey, account: Account) -> float:
-        """Seconds between two polls: an undeploy must not take minutes where they are rare."""
-        asked = account.resource.spec.poll_seconds
-        return min(asked, _LEAVING_SECONDS) if self._leaving(key) else asked
 
     async def _show(self, key: AccountKey, account: Account) -> bool:
         """Show the list to all objects of the account; whether it was news to one of them."""
@@ -298,6 +294,7 @@ class Accounts:
     # -- the end ----------------------------------------------------------------------------------------
 
     def _end(self, poller: _Poller) -> None:
+        poller.proving.end()
         if poller.task is not None:
             poller.task.cancel()
         asyncio.get_running_loop().create_task(_close(poller))
@@ -305,6 +302,7 @@ class Accounts:
     async def close(self) -> None:
         """End all pollers and their connections."""
         for poller in self._pollers.values():
+            poller.proving.end()
             if poller.task is not None:
                 poller.task.cancel()
         tasks = [poller.task for poller in self._pollers.values() if poller.task is not None]
