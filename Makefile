@@ -62,7 +62,7 @@ lint: install controlplane ## ruff, mypy (strict), import rules, generated files
 	@$(SAY) "crds";        $(foreach folder,$(CRDS),$(BIN)/python -m sequence_operator.spec.crd --check $(folder) &&) true
 	@$(SAY) "go vet";      cd controlplane && test -z "$$(gofmt -l .)" && go vet -trimpath ./...  # as it is built, so that what is compiled is used again
 
-test: install rust-target controlplane postgres sandbox $(HELM) ## All tests (TEST=… for some; the whole suite about 10 min on 2 cores)
+test: install rust-target controlplane postgres sandbox $(HELM) ## All tests (TEST=… for some; the whole suite 8 to 10 min on 2 cores)
 	@$(BIN)/python -m compileall -q -j 0 operator paper  # once, and not by each of the processes that tests start
 	@HELM="$(HELM)" $(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder \
 	  --durations=25 --durations-min=1 $(TEST)
