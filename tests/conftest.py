@@ -124,7 +124,7 @@ class FromBothEnds(LoadFileScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds | None:
-    """`--dist=loadfile`, with that exception."""
+    """`--dist=loadfile`, with these two exceptions."""
     return FromBothEnds(config, log) if config.getvalue("dist") == "loadfile" else None
 
 

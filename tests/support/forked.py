@@ -47,6 +47,11 @@ PROGRAMS = {
 """Modules that can be forked, and what they import when they run."""
 
 
+def die_with_parent() -> None:
+    """For a child, before it becomes something else: SIGKILL when the thread that started it ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Forked:
     """One process, with the words of `subprocess.Popen`."""
 
@@ -131,6 +136,6 @@ def _template(program: str) -> socket.socket:
             env=os.environ | {"JE_ARROW_MALLOC_CONF": "background_thread:false"},  # Arrow's import starts one
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+            preexec_fn=die_with_parent,
         )
     return ours

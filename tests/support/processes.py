@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,10 +16,6 @@ from sequence_operator.local import ports
 from support import forked
 
 T = TypeVar("T")
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-
 
 _PORTS: list[ports.HeldPort] = []
 
@@ -86,7 +80,7 @@ class Child:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 env=self._env,
-                preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+                preexec_fn=forked.die_with_parent,
             )
         return self
 

@@ -54,14 +54,25 @@ def running(state_dir: Path, talk: Talk) -> RunState | None:
     told = False
     while time.monotonic() < deadline:
         lock = lock_of(state_dir)
-        if lock.acquire(wait=False):
-            lock.release()
-            return None
+        try:
+            if lock.acquire(wait=False, sign=False):  # only to see: a `down` must not end us for it
+                lock.release()
+                return None
+        except FileNotFoundError:
+            if state_dir.exists():
+                raise
+            return None  # a `down --purge` removed it meanwhile
         run = runfile.read(state_dir)
         if run is not None and run.ready and processes.is_alive(run.pid, run.started):
             return run
         if not told:
-            talk.say(f"a local stack is starting (process {lock.holder()}); waiting until it is ready")
+            holder = lock.holder()
+            what = (
+                f"starting (process {holder}); waiting until it is ready"
+                if holder
+                else "ending; waiting for it"
+            )
+            talk.say(f"a local stack is {what}")
             told = True
         time.sleep(0.2)  # between two looks at the condition
     raise LocalError(
