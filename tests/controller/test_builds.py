@@ -14,7 +14,8 @@ from sequence_operator.cluster.client import BUILDER, OPERATOR
 from sequence_operator.cluster.resources import ALGO_BUILDS
 from sequence_operator.controller.builds import Builds, create
 from sequence_operator.controller.garbage import collect_builds
-from sequence_operator.controller.state import Entries, begin, inputs_of, lane_of, state_owner
+from sequence_operator.controller.said import inputs_of, lane_of, state_owner
+from sequence_operator.controller.state import Entries, begin
 from sequence_operator.platform.limiter import Lane
 from sequence_operator.reconcile.build_results import Build, Workshop, build_view
 from sequence_operator.reconcile.builds import BuildState

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sequence_operator.controller.listing import LastList
-from sequence_operator.controller.state import Entries, Entry, begin, claim_of, essence, lane_of
+from sequence_operator.controller.said import lane_of
+from sequence_operator.controller.state import Entries, Entry, begin, claim_of, essence
 from sequence_operator.platform.limiter import Lane
 from sequence_operator.platform.rows import InstanceRow, MetadataRow, OrderCounts, Row
 from sequence_operator.reconcile.sight import Presence

@@ -14,7 +14,8 @@ from sequence_operator.controller.account import Account
 from sequence_operator.controller.artifacts import Artifacts
 from sequence_operator.controller.builds import Builds
 from sequence_operator.controller.metrics import Metrics
-from sequence_operator.controller.state import Entry, state_owner
+from sequence_operator.controller.said import state_owner
+from sequence_operator.controller.state import Entry
 from sequence_operator.reconcile.actions import Action, Done
 from sequence_operator.reconcile.model import (
     AccountView,
